@@ -1,0 +1,142 @@
+// Asking, and the two ends of an answer.
+//
+//   auto [total, err] = counter.ask<GetTotal>().get(100ms);   // Result<Total>
+//
+// The storage of an answer is reserved when it is asked for, so answering never blocks and never
+// fails for lack of room. An Asking that is dropped abandons its answer.
+//
+// The state word of an ask:
+//   pending           nobody waits, no answer yet
+//   pointer           this waiter waits
+//   answered          answer and error are written; a waiter seen before may still be touched
+//   finished          as answered, and no waiter is touched any more
+// pending <-> pointer by the asker; pending|pointer -> answered -> finished by the answerer.
+#pragma once
+
+#include <isola/actors/cell.h>
+#include <isola/channels/waiter.h>
+#include <isola/context/key.h>
+#include <isola/serialization/message.h>
+#include <isola/serialization/result.h>
+
+#include <chrono>
+#include <utility>
+
+namespace isola {
+
+namespace detail {
+
+// Shared by the asker and the message. Thread safety: any thread.
+class AskState final : public ReplyTarget {
+ public:
+  explicit AskState(ActorCell& target)
+      : target_(&target), target_id_(target.id.load(sync::memory_order_relaxed)) {}
+
+  void answer(Block* block) override {
+    answer_ = block;
+    finish();
+  }
+  void fail(const Error& error) override {
+    error_ = error;
+    finish();
+  }
+  // Waits for the answer. A timeout leaves it pending. Blocks.
+  Error wait(int64_t deadline_ns);
+  // REQUIRES: wait() returned no error, and not taken before.
+  Block* take_answer() { return std::exchange(answer_, nullptr); }
+  void drop() {
+    if (references_.fetch_sub(1, sync::memory_order_acq_rel) == 1) delete this;
+  }
+
+ private:
+  ~AskState() {
+    if (answer_ != nullptr) release(answer_);
+  }
+  void finish();
+
+  static constexpr uintptr_t kPending = 0;
+  static constexpr uintptr_t kAnswered = 1;
+  static constexpr uintptr_t kFinished = 2;
+
+  sync::atomic<uintptr_t> state_{kPending};
+  sync::atomic<uint32_t> references_{2};
+  const ActorCell* const target_;  // only compared, never followed
+  const uint64_t target_id_;
+  Block* answer_ = nullptr;
+  Error error_;
+};
+
+}  // namespace detail
+
+// An answer to come. Thread safety: one thread (or actor) at a time.
+template <MessageStruct R>
+class Asking {
+ public:
+  explicit Asking(detail::AskState* state) : state_(state) {}
+  explicit Asking(Error error) : error_(std::move(error)) {}
+  Asking(Asking&& other) noexcept
+      : state_(std::exchange(other.state_, nullptr)), error_(std::move(other.error_)) {}
+  Asking& operator=(Asking&& other) noexcept {
+    std::swap(state_, other.state_);
+    std::swap(error_, other.error_);
+    return *this;
+  }
+  ~Asking() {
+    if (state_ != nullptr) state_->drop();
+  }
+
+  // Waits for the answer: its Delivery, or why there is none: what the handler threw (failed),
+  // no_such_actor, no_reply, timeout (the answer is still pending then), asks_itself, …
+  // Blocks. An answer can be taken once.
+  Result<R> get() { return take(kNoDeadline); }
+  template <class Rep, class Period>
+  Result<R> get(std::chrono::duration<Rep, Period> limit) {
+    return take(deadline_in(*detail::Execution::current().clock, limit));
+  }
+
+ private:
+  Result<R> take(int64_t deadline_ns) {
+    if (error_) return {{}, error_};
+    if (state_ == nullptr) return {{}, Error(Code::empty_message)};
+    if (Error error = state_->wait(deadline_ns)) return {{}, std::move(error)};
+    Block* answer = state_->take_answer();
+    if (answer == nullptr) return {{}, Error(Code::empty_message)};
+    answer->state = BlockState::delivered;
+    return {Delivery<R>(answer), Error()};
+  }
+
+  detail::AskState* state_ = nullptr;
+  Error error_;
+};
+
+// The other end: whoever has it owes the answer. A handler that takes one answers when it likes,
+// also after it has returned; one that is dropped unanswered tells the asker no_reply.
+template <MessageStruct R>
+class Reply {
+ public:
+  Reply() = default;
+  explicit Reply(detail::ReplyTarget* target) : target_(target) {}
+  Reply(Reply&& other) noexcept : target_(std::exchange(other.target_, nullptr)) {}
+  Reply& operator=(Reply&& other) noexcept {
+    std::swap(target_, other.target_);
+    return *this;
+  }
+  ~Reply() {
+    if (target_ != nullptr) target_->fail(Error(Code::no_reply));
+  }
+
+  // Answers. REQUIRES: not answered before.
+  void send(Message<R>&& message) {
+    ISOLA_REQUIRE(target_ != nullptr, ==, true);
+    std::exchange(target_, nullptr)->answer(message.take());
+  }
+  void fail(const Error& error) {
+    ISOLA_REQUIRE(target_ != nullptr, ==, true);
+    std::exchange(target_, nullptr)->fail(error);
+  }
+
+ private:
+  detail::ReplyTarget* target_ = nullptr;
+};
+
+}  // namespace isola

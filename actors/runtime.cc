@@ -1,0 +1,261 @@
+// Slots, the end of actors, and the order of a clean stop.
+#include "runtime.h"
+
+#include <isola/actors/isolate_job.h>
+#include <isola/serialization/check.h>
+
+#include <cstdio>
+#include <thread>
+#include <utility>
+
+namespace isola::detail {
+
+namespace {
+
+SystemOptions completed(SystemOptions options) {
+  if (options.workers == 0) options.workers = std::max(1u, std::thread::hardware_concurrency());
+  if (options.seed) options.workers = 1;  // its schedule is drawn on one thread
+  ISOLA_REQUIRE(options.workers, <=, 4096u);
+  ISOLA_REQUIRE(options.inbox_max, >=, 1u);
+  ISOLA_REQUIRE(options.carriers_max, >=, 1u);
+#if defined(ISOLA_ASAN) || defined(ISOLA_TSAN)
+  options.stack_bytes = std::max<size_t>(options.stack_bytes, 256 * 1024);  // larger frames
+#endif
+  ISOLA_REQUIRE(options.stack_bytes, >=, size_t{16} * 1024);
+  return options;
+}
+
+// Runs the end of an actor as that actor: its heap and resources are the current ones.
+class Entered {
+ public:
+  Entered(ActorCell& cell, const Clock& clock)
+      : outer_(Execution::current_or_null()), cell_(Execution::current().cell) {
+    Execution& current = Execution::current();
+    if (cell_ == &cell) return;
+    execution_ = current;
+    execution_.bindings = nullptr;
+    execution_.inherited = cell.root_context;
+    execution_.deadline_ns = kNoDeadline;
+    execution_.isolate_id = cell.id.load(sync::memory_order_relaxed);
+    execution_.clock = &clock;
+    execution_.resources = &cell.resources;
+    execution_.books = &cell.books;
+    execution_.cell = &cell;
+    Execution::set_current(&execution_);
+    entered_ = true;
+  }
+  ~Entered() {
+    if (entered_) Execution::set_current(outer_);
+  }
+  Entered(const Entered&) = delete;
+  Entered& operator=(const Entered&) = delete;
+
+ private:
+  Execution* const outer_;
+  ActorCell* const cell_;
+  Execution execution_;
+  bool entered_ = false;
+};
+
+// Tells who waits for an answer that none will come, and why.
+void drop_mail(Block* block, const Error& why) {
+  while (block != nullptr) {
+    Block* next = block->next;
+    if (ReplyTarget* reply = std::exchange(block->envelope.reply, nullptr)) reply->fail(why);
+    release(block);
+    block = next;
+  }
+}
+
+}  // namespace
+
+Runtime::Runtime(SystemOptions options)
+    : options_(completed(std::move(options))),
+      pool_(Pool::create(options_.pool_bytes_max)),
+      channels_(std::make_shared<ChannelTable>()),
+      slab_table_(std::make_unique<sync::atomic<ActorCell*>[]>(kSlabsMax)) {
+  pool_->hold();
+  // Spinning saves a wake-up when another thread is about to push; with one processor nobody is.
+  if (!options_.seed && std::thread::hardware_concurrency() > 1) spins_ = kSpinsBeforeSleep;
+}
+
+Runtime::~Runtime() {
+  for (size_t i = 0; i < slabs(); ++i) delete[] slab(i);
+  pool_->drop();
+}
+
+void Runtime::drop() {
+  if (references_.fetch_sub(1, sync::memory_order_acq_rel) == 1) delete this;
+}
+
+const Clock& Runtime::clock() const {
+  if (options_.seed) return virtual_clock_;
+  return SteadyClock::instance();
+}
+
+void Runtime::start() {
+  for (uint32_t i = 0; i < options_.workers; ++i)
+    workers_.push_back(std::make_unique<Worker>(*this, i));
+  for (auto& worker : workers_) worker->start();
+}
+
+void Runtime::stop() {
+  {
+    sync::Lock lock(slots_mutex_);
+    if (closed_) return;
+    closed_ = true;
+  }
+  stopping_.store(true, sync::memory_order_release);
+  for (auto& worker : workers_) worker->stop();
+  for (auto& worker : workers_) worker->join();
+  channels_->close_all();
+  // Nobody runs any more. First no mail can come, then the actors end, the youngest first.
+  for (ActorCell* cell = youngest_; cell != nullptr; cell = cell->older) {
+    drop_mail(std::exchange(cell->batch, nullptr), Error(Code::no_such_actor));
+    drop_mail(cell->inbox.close(), Error(Code::no_such_actor));
+  }
+  while (youngest_ != nullptr) end_actor(*youngest_, Error());
+  workers_.clear();
+  pool_->close();
+}
+
+void Runtime::add_slab() {
+  const size_t index = slab_count_.load(sync::memory_order_relaxed);
+  ISOLA_CHECK(index, <, kSlabsMax);
+  auto* cells = new ActorCell[kSlabCells];
+  for (size_t i = kSlabCells; i-- > 0;) {
+    cells[i].runtime = this;
+    cells[i].next_free = free_slots_;
+    free_slots_ = &cells[i];
+  }
+  slab_table_[index].store(cells, sync::memory_order_release);
+  slab_count_.store(index + 1, sync::memory_order_release);
+}
+
+ActorCell* Runtime::new_slot(const SlotOptions& options, const BehaviourType& type,
+                             void* behaviour) {
+  Block* root_context = nullptr;
+  if (Execution& execution = Execution::current();
+      execution.bindings != nullptr || execution.inherited != nullptr)
+    root_context = wire_record(*pool_);
+  ActorCell* cell;
+  {
+    sync::Lock lock(slots_mutex_);
+    if (closed_) {
+      if (root_context != nullptr) release(root_context);
+      return nullptr;
+    }
+    if (free_slots_ == nullptr) add_slab();
+    cell = free_slots_;
+    free_slots_ = cell->next_free;
+    // Numbered in the order of their start: never an address, so a seed gives the same ids.
+    cell->id.store(next_incarnation_++, sync::memory_order_relaxed);
+    cell->older = youngest_;
+    cell->younger = nullptr;
+    if (youngest_ != nullptr) youngest_->younger = cell;
+    youngest_ = cell;
+  }
+  retain();
+  alive_.fetch_add(1, sync::memory_order_relaxed);
+  cell->type.store(&type, sync::memory_order_relaxed);
+  cell->behaviour = behaviour;
+  cell->root_context = root_context;
+  cell->inbox_max = options.inbox_max != 0 ? options.inbox_max : options_.inbox_max;
+  cell->heap_quota = options.heap_quota;
+  cell->random_state = options_.seed.value_or(0) ^ cell->id.load(sync::memory_order_relaxed);
+  cell->set_name(options.name);
+  cell->references.store(1, sync::memory_order_relaxed);  // the runtime's own, until it ends
+  if (Worker* worker = Worker::current(); worker != nullptr && &worker->runtime() == this)
+    cell->home.store(worker, sync::memory_order_relaxed);
+  else
+    cell->home.store(
+        workers_[next_home_.fetch_add(1, sync::memory_order_relaxed) % workers_.size()].get(),
+        sync::memory_order_relaxed);
+  cell->inbox.reopen();
+  cell->life.store(Life::alive, sync::memory_order_release);
+  return cell;
+}
+
+void Runtime::unlink(ActorCell& cell) {
+  sync::Lock lock(slots_mutex_);
+  (cell.younger != nullptr ? cell.younger->older : youngest_) = cell.older;
+  if (cell.older != nullptr) cell.older->younger = cell.younger;
+}
+
+void Runtime::end_actor(ActorCell& cell, Error reason) {
+  const Error told = reason ? reason : Error(Code::no_such_actor);
+  drop_mail(std::exchange(cell.batch, nullptr), told);
+  drop_mail(cell.inbox.close(), told);
+  if (std::shared_ptr<Job> job = std::exchange(cell.job, nullptr)) job->done->fail(told);
+  {
+    Entered entered(cell, clock());
+    if (cell.behaviour != nullptr) cell.type.load(sync::memory_order_relaxed)
+          ->destroy(std::exchange(cell.behaviour, nullptr));
+    cell.resources.release_all();
+  }
+  cell.heap.reset();
+  if (cell.root_context != nullptr) release(std::exchange(cell.root_context, nullptr));
+  unlink(cell);
+  alive_.fetch_sub(1, sync::memory_order_relaxed);
+  if (reason) report(reason);
+  std::vector<Waiter*> woken;
+  {
+    sync::Lock lock(cell.mutex);
+    // Together: who sees it ended reads why under this lock.
+    cell.end_reason = std::move(reason);
+    cell.life.store(Life::ended, sync::memory_order_release);
+    while (Waiter* waiter = cell.room_waiters.claim_first(Outcome::closed))
+      woken.push_back(waiter);
+    while (Waiter* waiter = cell.end_waiters.claim_first(Outcome::completed))
+      woken.push_back(waiter);
+  }
+  for (Waiter* waiter : woken) waiter->wake();
+  cell.drop();
+}
+
+void Runtime::free_slot(ActorCell& cell) {
+  {
+    sync::Lock lock(cell.mutex);
+    cell.end_reason = Error();
+  }
+  cell.id.store(0, sync::memory_order_relaxed);
+  cell.books.handled.store(0, sync::memory_order_relaxed);
+  cell.batch_left.store(0, sync::memory_order_relaxed);
+  cell.restarts.store(0, sync::memory_order_relaxed);
+  cell.signals.store(0, sync::memory_order_relaxed);
+  cell.job_claimed.store(false, sync::memory_order_relaxed);
+  cell.life.store(Life::free, sync::memory_order_release);
+  {
+    sync::Lock lock(slots_mutex_);
+    cell.next_free = free_slots_;
+    free_slots_ = &cell;
+  }
+  drop();
+}
+
+void Runtime::schedule(ActorCell& cell) {
+  Worker* worker = Worker::current();
+  if (worker != nullptr && &worker->runtime() == this)
+    worker->push_ready(cell);
+  else
+    place(cell);
+}
+
+void Runtime::place(ActorCell& cell) {
+  Worker* home = cell.home.load(sync::memory_order_relaxed);
+  if (home == Worker::current())
+    home->push_ready(cell);
+  else
+    home->push_remote(cell);
+}
+
+void Runtime::report(const Error& error) {
+  failures_.fetch_add(1, sync::memory_order_relaxed);
+  if (options_.on_failure)
+    options_.on_failure(error);
+  else
+    std::fprintf(stderr, "%s: an actor failed: %s\n", options_.name.c_str(),
+                 error.to_string().c_str());
+}
+
+}  // namespace isola::detail

@@ -1,0 +1,135 @@
+// What a System consists of: workers, slots, the pool, the channels, the clock.
+//
+// A Runtime outlives its System as long as an address refers to one of its slots: such addresses
+// then name nobody. Thread safety: any thread, unless said otherwise.
+#pragma once
+
+#include <isola/actors/cell.h>
+#include <isola/actors/worker.h>
+#include <isola/channels/channel_core.h>
+#include <isola/context/clock.h>
+#include <isola/serialization/pool.h>
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace isola {
+
+struct SystemOptions {
+  std::string name = "isola";
+  // Threads that give actors their turns; 0: one for each processor.
+  uint32_t workers = 0;
+  // Bound of the message pool; beyond it compose throws PoolExhausted.
+  uint64_t pool_bytes_max = uint64_t{4} << 30;
+  // Messages that may wait for an actor; senders wait for room. See SpawnOptions::inbox_max.
+  uint32_t inbox_max = 1024;
+  // The stack of a handler. A suspended one holds the pages that it touched.
+  size_t stack_bytes = 128 * 1024;
+  // Handlers and function actors of a worker that may be blocked at once.
+  size_t carriers_max = 8192;
+  // With a seed, one worker runs everything in an order drawn from it, in virtual time: the clock
+  // jumps to the next timer when nothing else can happen.
+  std::optional<uint64_t> seed{};
+  // Called with the record of each actor that ends by an error, on the thread where it ended. It
+  // must not block. Without it the error is printed to stderr.
+  std::function<void(const Error&)> on_failure{};
+};
+
+namespace detail {
+
+// The time of a System with a seed. Thread safety: any thread.
+class VirtualClock final : public Clock {
+ public:
+  int64_t now_ns() const override { return now_ns_.load(sync::memory_order_acquire); }
+  void advance_to(int64_t now_ns) { now_ns_.store(now_ns, sync::memory_order_release); }
+
+ private:
+  sync::atomic<int64_t> now_ns_{0};
+};
+
+class Runtime {
+ public:
+  explicit Runtime(SystemOptions options);
+
+  void start();
+  // Stops the workers, closes all channels, ends all actors, the youngest first. Once; not from a
+  // worker.
+  void stop();
+  void retain() { references_.fetch_add(1, sync::memory_order_relaxed); }
+  void drop();
+
+  // A slot for a new actor, alive and not scheduled; nullptr once the System has stopped.
+  ActorCell* new_slot(const SlotOptions& options, const BehaviourType& type, void* behaviour);
+  // Ends the actor whose turn the caller has: closes its inbox, destroys its behaviour, releases
+  // its resources and heap, tells who waits for it. `reason`: no error for a normal end.
+  void end_actor(ActorCell& cell, Error reason);
+  void free_slot(ActorCell& cell);
+
+  // Puts an actor that has something to do into a ready queue: this worker's, or its home's.
+  void schedule(ActorCell& cell);
+  // As schedule, but always to the actor's home: it is placed, not taken along.
+  void place(ActorCell& cell);
+
+  // A failure that nobody handles: see SystemOptions::on_failure.
+  void report(const Error& error);
+
+  Pool& pool() const { return *pool_; }
+  const std::shared_ptr<ChannelTable>& channels() const { return channels_; }
+  const Clock& clock() const;
+  void advance_clock(int64_t now_ns) { virtual_clock_.advance_to(now_ns); }
+  const SystemOptions& options() const { return options_; }
+  uint32_t spins() const { return spins_; }
+  size_t carriers_max() const { return options_.carriers_max; }
+  bool stopping() const { return stopping_.load(sync::memory_order_acquire); }
+  uint64_t failures() const { return failures_.load(sync::memory_order_relaxed); }
+  uint64_t alive() const { return alive_.load(sync::memory_order_relaxed); }
+
+  void worker_sleeps(int change) {
+    sleeping_workers_.fetch_add(static_cast<uint32_t>(change), sync::memory_order_relaxed);
+  }
+  uint32_t sleeping_workers() const { return sleeping_workers_.load(sync::memory_order_relaxed); }
+  std::vector<std::unique_ptr<Worker>>& workers() { return workers_; }
+
+  // --- for the inspector: no lock
+  static constexpr size_t kSlabCells = 1024;
+  static constexpr size_t kSlabsMax = 64 * 1024;  // 67 million actors
+  size_t slabs() const { return slab_count_.load(sync::memory_order_acquire); }
+  ActorCell* slab(size_t index) const {
+    return slab_table_[index].load(sync::memory_order_acquire);
+  }
+
+ private:
+  ~Runtime();
+  void add_slab();
+  void unlink(ActorCell& cell);
+
+  const SystemOptions options_;
+  Pool* const pool_;
+  const std::shared_ptr<ChannelTable> channels_;
+  VirtualClock virtual_clock_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  uint32_t spins_ = 0;
+  sync::atomic<uint32_t> next_home_{0};
+  sync::atomic<uint32_t> sleeping_workers_{0};
+  sync::atomic<uint32_t> references_{1};
+  sync::atomic<bool> stopping_{false};
+  sync::atomic<uint64_t> failures_{0};
+  sync::atomic<uint64_t> alive_{0};
+
+  sync::Mutex slots_mutex_;  // guards the four below
+  ActorCell* free_slots_ = nullptr;
+  ActorCell* youngest_ = nullptr;
+  uint64_t next_incarnation_ = 1;
+  bool closed_ = false;
+
+  std::unique_ptr<sync::atomic<ActorCell*>[]> slab_table_;
+  sync::atomic<size_t> slab_count_{0};
+};
+
+}  // namespace detail
+}  // namespace isola

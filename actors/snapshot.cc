@@ -1,0 +1,82 @@
+// Reading slots while their actors run.
+#include "snapshot.h"
+
+#include <isola/actors/system.h>
+
+#include <array>
+#include <cstring>
+
+namespace isola {
+namespace {
+
+using detail::ActorCell;
+using detail::Life;
+using detail::Runtime;
+using detail::WaitsFor;
+
+std::string describe_wait(const detail::Books& books) {
+  const std::string id = std::to_string(books.id.load(sync::memory_order_relaxed));
+  std::array<char, 17> name{};
+  for (size_t i = 0; i < books.name.size(); ++i) {
+    const uint64_t word = books.name[i].load(sync::memory_order_relaxed);
+    std::memcpy(name.data() + i * 8, &word, 8);
+  }
+  const std::string channel = name[0] != 0 ? std::string(name.data()) : "channel " + id;
+  switch (books.what.load(sync::memory_order_relaxed)) {
+    case WaitsFor::nothing: return "";
+    case WaitsFor::reply: return "reply of " + id;
+    case WaitsFor::receive: return "receive from " + channel;
+    case WaitsFor::send: return "send to " + channel;
+    case WaitsFor::inbox: return "inbox of " + id;
+    case WaitsFor::sleep: return "sleep";
+    case WaitsFor::end: return "end of " + id;
+  }
+  return "";
+}
+
+// False if the slot is free, or changed hands while it was read.
+bool read_actor(const ActorCell& cell, ActorInfo& info) {
+  const auto relaxed = sync::memory_order_relaxed;
+  info.id = cell.id.load(sync::memory_order_acquire);
+  const Life life = cell.life.load(sync::memory_order_acquire);
+  if (info.id == 0 || life == Life::free) return false;
+  const detail::BehaviourType* type = cell.type.load(relaxed);
+  if (type == nullptr) return false;
+  const bool running = cell.running.load(relaxed);
+  info.name = cell.name();
+  info.handled = cell.books.handled.load(relaxed);
+  info.heap_bytes = cell.heap_bytes.load(relaxed);
+  info.restarts = cell.restarts.load(relaxed);
+  info.inbox_depth = cell.inbox.depth() + cell.batch_left.load(relaxed);
+  info.waits_for = describe_wait(cell.books);
+  info.type = type->name();
+  if (life == Life::ended)
+    info.state = "ended";
+  else if (!info.waits_for.empty())
+    info.state = "blocked";
+  else if (running)
+    info.state = "running";
+  else
+    info.state = cell.inbox.idle() ? "idle" : "ready";
+  // The id is taken when a slot is given out and zeroed when it is freed: unchanged, so what was
+  // read belongs to this actor.
+  return cell.id.load(sync::memory_order_acquire) == info.id;
+}
+
+}  // namespace
+
+size_t read_actors(const System& system, size_t cursor, size_t max, std::vector<ActorInfo>& out) {
+  const Runtime& runtime = system.runtime();
+  const size_t end = runtime.slabs() * Runtime::kSlabCells;
+  for (; cursor < end && max > 0; ++cursor) {
+    const ActorCell& cell =
+        runtime.slab(cursor / Runtime::kSlabCells)[cursor % Runtime::kSlabCells];
+    ActorInfo info;
+    if (!read_actor(cell, info)) continue;
+    out.push_back(std::move(info));
+    --max;
+  }
+  return cursor < end ? cursor : 0;
+}
+
+}  // namespace isola

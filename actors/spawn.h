@@ -1,0 +1,129 @@
+// Starting actors, from a System or from inside another actor.
+//
+//   auto counter = system.spawn<Counter>();
+//   auto helper = isola::spawn<Helper>(self());    // in an actor: in the same System
+//   isola::spawn(worker, std::move(tasks));        // a function actor
+//
+// What an actor is given must be Sendable. Channel ends among it become the new actor's own.
+#pragma once
+
+#include <isola/actors/actor.h>
+#include <isola/actors/address.h>
+#include <isola/actors/isolate.h>
+#include <isola/actors/runtime.h>
+#include <isola/actors/sendable.h>
+
+#include <memory>
+#include <string>
+#include <tuple>
+#include <utility>
+
+namespace isola {
+
+struct SpawnOptions {
+  // Shown by the inspector and in error records; at most 47 bytes are kept.
+  std::string name{};
+  // Bytes that may live on the actor's heap; beyond it allocations throw std::bad_alloc.
+  uint64_t heap_quota = UINT64_MAX;
+  // Messages that may wait before senders wait; 0: the System's. At most twice as many wait, as
+  // the actor takes its mail in batches.
+  uint32_t inbox_max = 0;
+};
+
+namespace detail {
+
+inline ActorCell* new_slot(Runtime& runtime, const SpawnOptions& options,
+                           const BehaviourType& type) {
+  return runtime.new_slot({options.name, options.heap_quota, options.inbox_max}, type, nullptr);
+}
+
+template <class T>
+T&& adopt(ActorCell& cell, T&& value) {
+  transfer_ends(value, &cell.resources);
+  return std::forward<T>(value);
+}
+
+template <class B, class... Args>
+typename B::AddressType spawn_handler(Runtime& runtime, const SpawnOptions& options,
+                                      Args&&... args) {
+  (require_sendable<std::decay_t<Args>>(), ...);
+  ActorCell* cell = new_slot(runtime, options, handler_type<B>);
+  if (cell == nullptr) return {};
+  typename B::AddressType address{CellRef(*cell)};
+  // It is made by the thread that spawns it, but as the new actor: on its heap, in its context.
+  BeingMade being(*cell);
+  try {
+    cell->behaviour = new B(adopt(*cell, std::forward<Args>(args))...);
+  } catch (...) {
+    being.failed();
+  }
+  return address;
+}
+
+template <class Plain, class... Params, class... Args>
+ActorRef spawn_plain(Runtime& runtime, const SpawnOptions& options, Plain function,
+                     std::type_identity<std::tuple<Params...>>, Args&&... args) {
+  using B = FunctionBehaviour<Plain, Params...>;
+  auto behaviour = std::make_unique<B>(
+      B{function, std::tuple<Params...>(std::forward<Args>(args)...)});
+  ActorCell* cell = new_slot(runtime, options, function_type<B>);
+  if (cell == nullptr) return {};
+  std::apply([&](auto&... values) { (transfer_ends(values, &cell->resources), ...); },
+             behaviour->arguments);
+  cell->behaviour = behaviour.release();
+  ActorRef actor{CellRef(*cell)};
+  cell->inbox.rouse();
+  runtime.place(*cell);
+  return actor;
+}
+
+template <class F, class... Args>
+ActorRef spawn_function(Runtime& runtime, const SpawnOptions& options, F function,
+                        Args&&... args) {
+  (require_sendable<std::decay_t<Args>>(), ...);
+  auto plain = plain_function(function);
+  using Arguments = typename FunctionTraits<decltype(plain)>::Arguments;
+  return spawn_plain(runtime, options, plain, std::type_identity<Arguments>{},
+                     std::forward<Args>(args)...);
+}
+
+// The Runtime of the running actor. Throws std::logic_error outside of actors.
+Runtime& current_runtime();
+
+template <class T>
+inline constexpr bool kIsOptions = std::same_as<std::decay_t<T>, SpawnOptions>;
+template <class... Args>
+inline constexpr bool kBeginsWithOptions = false;
+template <class First, class... Rest>
+inline constexpr bool kBeginsWithOptions<First, Rest...> = kIsOptions<First>;
+
+}  // namespace detail
+
+// Starts a handler actor in the System of the running actor. B(args...) is constructed now, as the
+// new actor; if that throws, the actor has failed, and its address names nobody.
+template <class B, class... Args>
+typename B::AddressType spawn(SpawnOptions options, Args&&... args) {
+  return detail::spawn_handler<B>(detail::current_runtime(), options,
+                                  std::forward<Args>(args)...);
+}
+template <class B, class... Args>
+  requires(!detail::kBeginsWithOptions<Args...>)
+typename B::AddressType spawn(Args&&... args) {
+  return spawn<B>(SpawnOptions{}, std::forward<Args>(args)...);
+}
+
+// Starts a function actor in the System of the running actor.
+template <class F, class... Args>
+  requires(std::invocable<F, Args...>)
+ActorRef spawn(F function, Args&&... args) {
+  return detail::spawn_function(detail::current_runtime(), SpawnOptions{}, function,
+                                std::forward<Args>(args)...);
+}
+template <class F, class... Args>
+  requires(std::invocable<F, Args...>)
+ActorRef spawn(SpawnOptions options, F function, Args&&... args) {
+  return detail::spawn_function(detail::current_runtime(), options, function,
+                                std::forward<Args>(args)...);
+}
+
+}  // namespace isola

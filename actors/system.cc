@@ -1,0 +1,63 @@
+// A System's start and end, and what an actor may ask of the runtime.
+#include "system.h"
+
+#include <isola/serialization/check.h>
+
+namespace isola {
+
+namespace {
+
+// An isolate has no handler: nothing can be sent to it.
+constexpr detail::BehaviourType kIsolateType{
+    [] { return std::string("isolate"); },
+    nullptr,
+    nullptr,
+    nullptr,
+};
+
+detail::ActorCell& current_cell() {
+  detail::ActorCell* cell = detail::Execution::current().cell;
+  ISOLA_REQUIRE(cell != nullptr, ==, true);
+  return *cell;
+}
+
+}  // namespace
+
+System::System(SystemOptions options) : runtime_(new detail::Runtime(std::move(options))) {
+  runtime_->start();
+}
+
+System::~System() {
+  stop();
+  runtime_->drop();
+}
+
+void System::stop() {
+  ISOLA_REQUIRE(detail::Worker::current() == nullptr ||
+                    &detail::Worker::current()->runtime() != runtime_,
+                ==, true);
+  runtime_->stop();
+}
+
+detail::Runtime& detail::current_runtime() { return *current_cell().runtime; }
+
+Isolate System::create(SpawnOptions options) {
+  detail::ActorCell* cell = detail::new_slot(*runtime_, options, kIsolateType);
+  return cell == nullptr ? Isolate() : Isolate(detail::CellRef(*cell));
+}
+
+void yield() {
+  detail::Worker* worker = detail::Worker::current();
+  if (worker != nullptr) worker->yield();
+}
+
+uint64_t random() { return next_random(current_cell().random_state); }
+
+void report(Code code, const std::string& type, const std::string& message) {
+  detail::ActorCell& cell = current_cell();
+  cell.runtime->report(detail::make_error(
+      cell.runtime->pool(), code, type, message,
+      {cell.label(), cell.id.load(sync::memory_order_relaxed), nullptr}));
+}
+
+}  // namespace isola

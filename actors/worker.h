@@ -1,0 +1,146 @@
+// A worker: a thread with a Boost.Fiber scheduler of our own, that gives ready actors their turns.
+//
+// What runs next, in this order: a carrier that was woken; an idle carrier, if actors are ready;
+// the dispatcher of Boost, which puts the thread to sleep. After kWokenInARow woken carriers the
+// ready actors come first once, so neither starves the other.
+//
+// Thread safety: push_remote, unpark, cancel, notify, stop: any thread. The rest: its own thread.
+// Invariants: 1. An actor is in at most one ready queue, or in one turn.
+//             2. A carrier that is suspended in a turn stays on its worker.
+//             3. A worker sleeps only if it has nothing ready, and says so before it looks again:
+//                so whoever pushes after that look wakes it.
+#pragma once
+
+#include <isola/actors/carrier.h>
+#include <isola/actors/cell.h>
+#include <isola/actors/choice.h>
+#include <isola/actors/stack.h>
+#include <isola/actors/timers.h>
+#include <isola/serialization/pool.h>
+#include <isola/serialization/sync.h>
+
+#include <boost/fiber/algo/algorithm.hpp>
+#include <boost/fiber/scheduler.hpp>
+
+#include <memory>
+#include <thread>
+#include <vector>
+
+namespace isola::detail {
+
+class Algorithm;
+class Runtime;
+
+// How many messages an actor handles in one turn before others get theirs.
+inline constexpr uint32_t kTurnMessages = 128;
+// How many turns until Boost's own sleepers and remote wake-ups are looked after.
+inline constexpr uint32_t kTurnsBetweenDispatches = 1024;
+// How many woken carriers run in a row while actors are ready.
+inline constexpr uint32_t kWokenInARow = 16;
+// A worker with more ready actors than this gives half to one that sleeps.
+inline constexpr uint32_t kShareAbove = 4;
+// How often an empty worker looks again before it sleeps: about as long as a wake-up takes.
+inline constexpr uint32_t kSpinsBeforeSleep = 200;
+
+class Worker {
+ public:
+  Worker(Runtime& runtime, uint32_t index);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  void start();
+  // Asks it to end: blocked turns are cancelled, ready ones not begun.
+  void stop();
+  void join() { thread_.join(); }
+
+  // The worker whose thread this is, or nullptr.
+  static Worker* current() { return current_; }
+  Runtime& runtime() const { return runtime_; }
+
+  void push_ready(ActorCell& cell);   // own thread
+  void push_remote(ActorCell& cell);  // any thread
+  void unpark(Carrier& carrier);      // any thread
+  void cancel(ActorCell& cell);       // any thread: cancels the turn that it takes here, if any
+
+  // Suspends the running carrier until it is unparked; exactly one unpark for each call.
+  void suspend();
+  // Lets everything else that is ready go first.
+  void yield();
+  // False if no carrier could be made that takes over while this one is suspended.
+  bool ensure_spare_carrier();
+  Timers& timers() { return timers_; }
+  Carrier& running() { return *running_; }
+
+ private:
+  friend class Algorithm;
+
+  void main();
+  void loop();
+  void turn(ActorCell& cell);
+  void handle_messages(ActorCell& cell, Execution& execution);
+  void finish_turn(ActorCell& cell);
+  // True if the actor has ended.
+  bool obey_signals(ActorCell& cell);
+  void go_idle();
+  ActorCell* next_ready();
+  bool drain_remote();
+  void begin_stop();
+  void share_with_sleepers();
+  void wake();
+  bool anything_ready() const;
+  bool anything_arrived() const;
+  Carrier* make_carrier();
+  void release_carriers();
+  int64_t fire_timers();
+  // For the algorithm; see worker_switch.cc.
+  boost::fibers::context* choose_next();
+  void awakened(boost::fibers::context* context);
+  void sleep_until(int64_t boost_deadline_ns);
+  void notify();
+
+  static constinit inline thread_local Worker* current_ = nullptr;
+
+  Runtime& runtime_;
+  const uint32_t index_;
+  std::unique_ptr<PoolCache> cache_;
+  StackPool stacks_;
+  std::thread thread_;
+
+  // Own thread only.
+  ActorCell* ready_head_ = nullptr;
+  ActorCell* ready_tail_ = nullptr;
+  uint32_t ready_count_ = 0;
+  uint32_t turns_until_dispatch_ = kTurnsBetweenDispatches;
+  uint32_t woken_in_a_row_ = 0;
+  Carrier* running_ = nullptr;
+  Carrier* main_ = nullptr;
+  Carrier* idle_ = nullptr;
+  ExceptionState* exceptions_ = nullptr;  // the thread's, cached
+  Algorithm* algorithm_ = nullptr;        // owned by the Boost scheduler
+  boost::fibers::context* dispatcher_ = nullptr;
+  boost::fibers::scheduler::ready_queue_type woken_;
+  Timers timers_;
+  std::vector<Carrier*> carriers_;
+  std::vector<Carrier*> adopted_;  // fibers that a user made on this thread
+  size_t live_carriers_ = 0;
+  bool stopping_ = false;
+  std::unique_ptr<Choice> choice_;  // only in a seeded System
+
+  // Any thread.
+  alignas(64) sync::atomic<ActorCell*> remote_ready_{nullptr};
+  sync::atomic<Carrier*> remote_woken_{nullptr};
+  sync::atomic<ActorCell*> remote_cancels_{nullptr};
+  sync::atomic<bool> boost_notified_{false};
+  sync::atomic<bool> stop_{false};
+  alignas(64) sync::atomic<uint32_t> asleep_{0};  // 1: sleeps on this futex
+};
+
+inline void Worker::push_ready(ActorCell& cell) {
+  cell.next_ready = nullptr;
+  (ready_tail_ != nullptr ? ready_tail_->next_ready : ready_head_) = &cell;
+  ready_tail_ = &cell;
+  ++ready_count_;
+}
+
+}  // namespace isola::detail

@@ -1,0 +1,311 @@
+// Which carrier runs next, and what happens right before Boost switches to it.
+#include <isola/actors/algorithm.h>
+#include <isola/actors/runtime.h>
+#include <isola/actors/worker.h>
+#include <isola/serialization/check.h>
+
+#include <cxxabi.h>
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+namespace isola::detail {
+
+namespace bf = boost::fibers;
+
+namespace {
+
+// Everything of a switch that Boost does not do. Not instrumented, and nothing instrumented runs
+// between this and the switch, so the sanitizers see it as one step.
+ISOLA_NOT_SANITIZED void announce_switch(ExceptionState* thread_state, Carrier* from,
+                                         Carrier* to) {
+  from->exceptions = *thread_state;
+  *thread_state = to->exceptions;
+#ifdef ISOLA_ASAN
+  const void* bottom;
+  size_t bytes;
+  __sanitizer_start_switch_fiber(&from->asan_fake_stack, to->stack_bottom, to->stack_bytes);
+  __sanitizer_finish_switch_fiber(to->asan_fake_stack, &bottom, &bytes);
+  if (from->stack_bottom == nullptr) {
+    from->stack_bottom = bottom;
+    from->stack_bytes = bytes;
+  }
+#endif
+#ifdef ISOLA_TSAN
+  __tsan_switch_to_fiber(to->tsan_fiber, 0);
+#endif
+}
+
+// Drops the last reference to a carrier's context, which ends on its own stack.
+ISOLA_NOT_SANITIZED void release_context(Carrier* carrier, [[maybe_unused]] Carrier* main) {
+  bf::context* context = carrier->context;
+#ifdef ISOLA_TSAN
+  void* fiber = carrier->tsan_fiber;
+  __tsan_switch_to_fiber(fiber, 0);
+#endif
+  intrusive_ptr_release(context);
+#ifdef ISOLA_TSAN
+  __tsan_switch_to_fiber(main->tsan_fiber, 0);
+  __tsan_destroy_fiber(fiber);
+#endif
+}
+
+}  // namespace
+
+// --- what Boost calls ---------------------------------------------------------------------------
+
+void Algorithm::awakened(bf::context* context) noexcept {
+  if (worker == nullptr) {
+    if (context->is_context(bf::type::dispatcher_context)) dispatcher = context;
+    return;
+  }
+  worker->awakened(context);
+}
+
+ISOLA_NOT_SANITIZED bf::context* Algorithm::pick_next() noexcept {
+  if (worker == nullptr) return std::exchange(dispatcher, nullptr);
+  bf::context* next = worker->choose_next();
+  if (next == nullptr) return nullptr;
+  // The dispatcher and main share a record: Boost switches between them without telling us.
+  Carrier* to = next->is_context(bf::type::dispatcher_context) ? worker->main_ : Carrier::of(next);
+  Carrier* from = worker->running_;
+  if (to == from) return next;
+  worker->running_ = to;
+  Execution::set_current(to == worker->main_ ? nullptr : &to->execution);
+  announce_switch(worker->exceptions_, from, to);
+  return next;
+}
+
+bool Algorithm::has_ready_fibers() const noexcept {
+  return worker != nullptr ? worker->dispatcher_ != nullptr || !worker->woken_.empty()
+                           : dispatcher != nullptr;
+}
+
+void Algorithm::suspend_until(std::chrono::steady_clock::time_point const& deadline) noexcept {
+  if (worker == nullptr) return;
+  worker->sleep_until(deadline == std::chrono::steady_clock::time_point::max()
+                          ? kNoDeadline
+                          : std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                deadline.time_since_epoch())
+                                .count());
+}
+
+void Algorithm::notify() noexcept {
+  if (worker != nullptr) worker->notify();
+}
+
+// --- the worker's side --------------------------------------------------------------------------
+
+void Worker::awakened(bf::context* context) {
+  if (context->is_context(bf::type::dispatcher_context)) {
+    dispatcher_ = context;
+    return;
+  }
+  if (context->get_properties() == nullptr) {
+    // A fiber that a user made on this thread: it gets a record, and our own reference, so that
+    // Boost never ends it unannounced.
+    auto* carrier = new Carrier(context, *this);
+#ifdef ISOLA_TSAN
+    carrier->tsan_fiber = __tsan_create_fiber(0);
+#endif
+    intrusive_ptr_add_ref(context);
+    adopted_.push_back(carrier);
+    context->set_properties(carrier);
+  }
+  context->ready_link(woken_);
+}
+
+bf::context* Worker::choose_next() {
+  if (boost_notified_.load(sync::memory_order_relaxed) && dispatcher_ != nullptr) {
+    boost_notified_.store(false, sync::memory_order_relaxed);
+    return std::exchange(dispatcher_, nullptr);
+  }
+  drain_remote();
+  const bool actors_ready = ready_head_ != nullptr;
+  if (woken_.empty() && !actors_ready) fire_timers();
+  bf::context* next = nullptr;
+  if (!woken_.empty() && !(actors_ready && ++woken_in_a_row_ > kWokenInARow && idle_ != nullptr)) {
+    next = &woken_.front();
+    woken_.pop_front();
+  } else if (actors_ready || (stop_.load(sync::memory_order_acquire) && idle_ != nullptr)) {
+    woken_in_a_row_ = 0;
+    // Whoever parks has made sure of a spare one; only Boost's own primitives park without.
+    Carrier* carrier = idle_ != nullptr || ensure_spare_carrier() ? idle_ : nullptr;
+    if (carrier != nullptr) {
+      idle_ = carrier->next;
+      carrier->next = nullptr;
+      next = carrier->context;
+    }
+  }
+  if (next == nullptr) return std::exchange(dispatcher_, nullptr);
+  if (next == running_->context && dispatcher_ != nullptr) {
+    // Boost can't resume the context that runs: go round through the dispatcher.
+    if (running_->going_idle) {
+      running_->next = idle_;
+      idle_ = running_;
+    } else {
+      woken_.push_front(*next);
+    }
+    return std::exchange(dispatcher_, nullptr);
+  }
+  return next;
+}
+
+void Worker::suspend() {
+  drain_remote();
+  if (running_->context->ready_is_linked()) {
+    running_->context->ready_unlink();  // it was woken before it slept
+    return;
+  }
+  running_->context->suspend();
+}
+
+void Worker::yield() {
+  if (!running_->cancelled && ensure_spare_carrier()) running_->context->yield();
+  if (running_->cancelled && std::uncaught_exceptions() == 0) throw Cancelled{};
+}
+
+void Worker::go_idle() {
+  Carrier* self = running_;
+  self->next = idle_;
+  idle_ = self;
+  self->going_idle = true;
+  self->context->suspend();
+  self->going_idle = false;
+}
+
+int64_t Worker::fire_timers() {
+  if (timers_.empty()) return kNoDeadline;
+  timers_.fire(runtime_.clock().now_ns());
+  return timers_.next_ns();
+}
+
+void Worker::sleep_until(int64_t boost_deadline_ns) {
+  drain_remote();
+  int64_t next_timer_ns = fire_timers();
+  if (anything_ready()) return;
+  if (choice_ != nullptr && next_timer_ns != kNoDeadline) {
+    // Virtual time: nothing can happen before the next timer, so it is that time now.
+    runtime_.advance_clock(next_timer_ns);
+    fire_timers();
+    return;
+  }
+  for (uint32_t spin = 0; spin < runtime_.spins(); ++spin) {
+    if (anything_arrived()) return;
+    sync::relax_processor();
+  }
+  const int64_t deadline_ns = std::min(boost_deadline_ns, next_timer_ns);
+  // Sequentially consistent, as the look in wake(): of this store and a push, one side sees the
+  // other's (invariant 3).
+  asleep_.store(1, sync::memory_order_seq_cst);
+  runtime_.worker_sleeps(+1);
+  if (!anything_arrived()) {
+    if (deadline_ns == kNoDeadline) {
+      while (asleep_.load(sync::memory_order_acquire) == 1) sync::futex_wait(asleep_, 1, -1);
+    } else {
+      const int64_t limit_ns = deadline_ns - SteadyClock::instance().now_ns();
+      if (limit_ns > 0) sync::futex_wait(asleep_, 1, limit_ns);
+    }
+  }
+  runtime_.worker_sleeps(-1);
+  asleep_.store(0, sync::memory_order_relaxed);
+}
+
+void Worker::wake() {
+  if (asleep_.load(sync::memory_order_seq_cst) == 1 &&
+      asleep_.exchange(0, sync::memory_order_seq_cst) == 1)
+    sync::futex_wake(asleep_);
+}
+
+void Worker::notify() {
+  boost_notified_.store(true, sync::memory_order_seq_cst);
+  wake();
+}
+
+bool Worker::ensure_spare_carrier() {
+  if (idle_ != nullptr) return true;
+  if (live_carriers_ >= runtime_.carriers_max()) return false;
+  try {
+    Carrier* carrier = make_carrier();
+    carrier->next = idle_;
+    idle_ = carrier;
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+}
+
+Carrier* Worker::make_carrier() {
+#ifdef ISOLA_TSAN
+  void* self = __tsan_get_current_fiber();
+  void* fiber = __tsan_create_fiber(0);
+  __tsan_switch_to_fiber(fiber, 0);
+#endif
+  boost::context::stack_context stack = stacks_.allocate();
+  struct Given {  // hands over the stack that we have, so that we know its bounds
+    boost::context::stack_context stack;
+    StackPool* pool;
+    boost::context::stack_context allocate() { return stack; }
+    void deallocate(boost::context::stack_context& s) noexcept { pool->deallocate(s); }
+  };
+  auto context =
+      bf::make_worker_context(bf::launch::post, Given{stack, &stacks_}, [this] {
+        loop();
+        if (--live_carriers_ == 0) unpark(*main_);
+      });
+#ifdef ISOLA_TSAN
+  __tsan_switch_to_fiber(self, 0);
+#endif
+  auto* carrier = new Carrier(context.get(), *this);
+#ifdef ISOLA_TSAN
+  carrier->tsan_fiber = fiber;
+#endif
+#ifdef ISOLA_ASAN
+  carrier->stack_bottom = static_cast<char*>(stack.sp) - stack.size;
+  carrier->stack_bytes = stack.size;
+#endif
+  carrier->execution.clock = &runtime_.clock();
+  context->set_properties(carrier);
+  bf::context::active()->attach(context.get());
+  context.detach();  // our own reference: Boost's is never the last one
+  carriers_.push_back(carrier);
+  ++live_carriers_;
+  return carrier;
+}
+
+void Worker::release_carriers() {
+  main_->context->yield();  // lets the dispatcher drop its references
+  for (Carrier* carrier : adopted_) release_context(carrier, main_);
+  for (Carrier* carrier : carriers_) release_context(carrier, main_);
+  adopted_.clear();
+  carriers_.clear();
+  algorithm_->dispatcher = dispatcher_;
+  algorithm_->worker = nullptr;  // the scheduler still calls it while the thread ends
+}
+
+void Carrier::park(Waiter& waiter, int64_t deadline_ns) {
+  if (cancelled) {
+    if (waiter.claim(Outcome::cancelled)) return;
+  } else if (!worker.ensure_spare_carrier()) {
+    if (waiter.claim(Outcome::refused)) return;
+  }
+  waiting = &waiter;
+  if (deadline_ns == kNoDeadline) {
+    worker.suspend();
+  } else {
+    Timer timer(deadline_ns, waiter);
+    worker.timers().add(timer);
+    worker.suspend();
+  }
+  waiting = nullptr;
+}
+
+void Carrier::unpark(Waiter&) { worker.unpark(*this); }
+
+void Carrier::cancel() {
+  cancelled = true;
+  if (waiting != nullptr && waiting->claim(Outcome::cancelled)) worker.unpark(*this);
+}
+
+}  // namespace isola::detail

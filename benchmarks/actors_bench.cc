@@ -1,0 +1,171 @@
+// Ping-pong, counting and their kin. Each checks that the work was done.
+#include "actors_bench.h"
+
+#include <isola/isola.h>
+
+#include <stdexcept>
+
+#include "bench.capnp.h"
+#include "harness.h"
+
+namespace isola::bench {
+namespace {
+
+void expect_equal(int64_t got, uint64_t wanted, const char* what) {
+  if (got != static_cast<int64_t>(wanted))
+    throw std::runtime_error(std::string(what) + ": messages were lost");
+}
+
+// --- ping-pong: a message bounces until it says that none is left -------------------------------
+
+struct Ponger : Actor<Ponger, Ping> {
+  explicit Ponger(Address<Ping> peer) : peer_(std::move(peer)) {}
+  void on(Ping::Reader ping) {
+    peer_.send<Ping>([&](Ping::Builder next) { next.setLeft(ping.getLeft() - 1); });
+  }
+
+ private:
+  Address<Ping> peer_;
+};
+
+struct Pinger : Actor<Pinger, Ping, Ask<Start, Total>> {
+  void on(Start::Reader start, Reply<Total> reply) {
+    reply_ = std::move(reply);
+    peer_ = spawn<Ponger>(Address<Ping>(self()));
+    peer_.send<Ping>([&](Ping::Builder first) { first.setLeft(start.getCount() * 2); });
+  }
+  void on(Ping::Reader ping) {
+    ++received_;
+    if (ping.getLeft() > 1) {
+      peer_.send<Ping>([&](Ping::Builder next) { next.setLeft(ping.getLeft() - 1); });
+      return;
+    }
+    auto total = compose<Total>();
+    total->setValue(received_);
+    reply_.send(std::move(total));
+  }
+
+ private:
+  Address<Ping> peer_;
+  Reply<Total> reply_;
+  int64_t received_ = 0;
+};
+
+// --- counting -----------------------------------------------------------------------------------
+
+struct Counter : Actor<Counter, Add, Ask<GetTotal, Total>> {
+  void on(Add::Reader add) { total_ += add.getAmount(); }
+  Message<Total> on(GetTotal::Reader) {
+    auto total = compose<Total>();
+    total->setValue(total_);
+    return total;
+  }
+
+ private:
+  int64_t total_ = 0;
+};
+
+struct Producer : Actor<Producer, Ask<Start, Total>> {
+  explicit Producer(Counter::AddressType counter) : counter_(std::move(counter)) {}
+  Result<Total> on(Start::Reader start) {
+    for (int64_t i = 0; i < start.getCount(); ++i)
+      counter_.send<Add>([](Add::Builder add) { add.setAmount(1); });
+    return counter_.ask<GetTotal>().get();
+  }
+
+ private:
+  Counter::AddressType counter_;
+};
+
+// --- ask ----------------------------------------------------------------------------------------
+
+struct Asker : Actor<Asker, Ask<Start, Total>> {
+  explicit Asker(Counter::AddressType counter) : counter_(std::move(counter)) {}
+  Message<Total> on(Start::Reader start) {
+    int64_t answers = 0;
+    for (int64_t i = 0; i < start.getCount(); ++i)
+      if (counter_.ask<GetTotal>().get()) ++answers;
+    auto total = compose<Total>();
+    total->setValue(answers);
+    return total;
+  }
+
+ private:
+  Counter::AddressType counter_;
+};
+
+template <class Actor>
+int64_t start_and_wait(const Actor& actor, uint64_t count) {
+  auto total = actor
+                   .template ask<Start>([&](Start::Builder start) {
+                     start.setCount(static_cast<int64_t>(count));
+                   })
+                   .get()
+                   .or_raise();
+  return total->getValue();
+}
+
+// --- channel ------------------------------------------------------------------------------------
+
+void produce(Sender<Add> out, uint64_t count) {
+  for (uint64_t i = 0; i < count; ++i) {
+    auto add = out.compose();
+    add->setAmount(1);
+    out.send(std::move(add));
+  }
+}
+
+void consume(Receiver<Add> in, Sender<Total> out) {
+  int64_t sum = 0;
+  for (auto& add : in) sum += add->getAmount();
+  out.send([&](Total::Builder total) { total.setValue(sum); });
+}
+
+}  // namespace
+
+double run_pingpong(unsigned workers, uint64_t round_trips) {
+  System system({.workers = workers});
+  auto pinger = system.spawn<Pinger>();
+  int64_t received = 0;
+  const double each = nanoseconds_each(2 * round_trips,
+                                       [&] { received = start_and_wait(pinger, round_trips); });
+  expect_equal(received, round_trips, "pingpong");
+  return each;
+}
+
+double run_counting(unsigned workers, uint64_t messages) {
+  System system({.workers = workers});
+  auto counter = system.spawn<Counter>();
+  auto producer = system.spawn<Producer>(counter);
+  int64_t total = 0;
+  const double each =
+      nanoseconds_each(messages, [&] { total = start_and_wait(producer, messages); });
+  expect_equal(total, messages, "counting");
+  return each;
+}
+
+double run_channel(unsigned workers, uint64_t messages) {
+  System system({.workers = workers});
+  auto [adds, numbers] = system.channel<Add>(bounded(1024));
+  auto [totals, results] = system.channel<Total>(bounded(1));
+  int64_t total = 0;
+  const double each = nanoseconds_each(messages, [&] {
+    system.spawn(consume, std::move(numbers), std::move(totals));
+    system.spawn(produce, std::move(adds), messages);
+    total = results.recv().or_raise()->getValue();
+  });
+  expect_equal(total, messages, "channel");
+  return each;
+}
+
+double run_ask(unsigned workers, uint64_t asks) {
+  System system({.workers = workers});
+  auto counter = system.spawn<Counter>();
+  auto asker = system.spawn<Asker>(counter);
+  int64_t answers = 0;
+  const double each = nanoseconds_each(asks, [&] { answers = start_and_wait(asker, asks); });
+  expect_equal(answers, asks, "ask");
+  return each;
+}
+
+}  // namespace isola::bench

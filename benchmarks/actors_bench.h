@@ -1,0 +1,17 @@
+// Benchmarks of actors, through the public API with default policies.
+#pragma once
+
+#include <cstdint>
+
+namespace isola::bench {
+
+// Two actors bounce one message; nanoseconds a message. 2,000,000 round trips by default.
+double run_pingpong(unsigned workers, uint64_t round_trips);
+// One actor sends numbers to another, which adds them up; nanoseconds a message.
+double run_counting(unsigned workers, uint64_t messages);
+// As counting, from a function actor to another over a channel of 1,024.
+double run_channel(unsigned workers, uint64_t messages);
+// An actor asks another and waits for the answer; nanoseconds for a request and its answer.
+double run_ask(unsigned workers, uint64_t asks);
+
+}  // namespace isola::bench

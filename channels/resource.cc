@@ -1,0 +1,44 @@
+// Adding to and releasing a resource list.
+#include "resource.h"
+
+#include <isola/serialization/check.h>
+
+namespace isola::detail {
+
+void ResourceList::add(Resource& resource) {
+  sync::Lock lock(mutex_);
+  ISOLA_ASSERT(resource.list_ == nullptr, ==, true);
+  resource.list_ = this;
+  resource.previous_ = nullptr;
+  resource.next_ = first_;
+  if (first_ != nullptr) first_->previous_ = &resource;
+  first_ = &resource;
+}
+
+void ResourceList::remove(Resource& resource) {
+  ResourceList* list = resource.list_;
+  if (list == nullptr) return;
+  sync::Lock lock(list->mutex_);
+  (resource.previous_ != nullptr ? resource.previous_->next_ : list->first_) = resource.next_;
+  if (resource.next_ != nullptr) resource.next_->previous_ = resource.previous_;
+  resource.list_ = nullptr;
+}
+
+size_t ResourceList::release_all() {
+  size_t count = 0;
+  for (;; ++count) {
+    Resource* resource;
+    {
+      sync::Lock lock(mutex_);
+      resource = first_;
+      if (resource == nullptr) return count;
+      first_ = resource->next_;
+      if (first_ != nullptr) first_->previous_ = nullptr;
+      resource->list_ = nullptr;
+    }
+    resource->release_resource();
+    delete resource;
+  }
+}
+
+}  // namespace isola::detail

@@ -1,0 +1,119 @@
+// How plain threads wait, and the queue of waiters.
+#include "waiter.h"
+
+#include <isola/serialization/check.h>
+
+#include <algorithm>
+#include <cstring>
+#include <exception>
+
+namespace isola {
+namespace {
+
+// Waits on a futex of its own. One for each thread; no fiber scheduler is installed.
+class ThreadParker final : public Parker {
+ public:
+  void park(Waiter& waiter, int64_t deadline_ns) override {
+    const Clock& clock = *detail::Execution::current().clock;
+    while (signal_.load(sync::memory_order_acquire) == 0) {
+      int64_t limit_ns = -1;
+      if (deadline_ns != kNoDeadline) {
+        limit_ns = deadline_ns - clock.now_ns();
+        if (limit_ns <= 0) {
+          if (waiter.claim(Outcome::timed_out)) return;  // nobody else will wake us
+          limit_ns = -1;                                 // somebody is about to
+        }
+      }
+      sync::futex_wait(signal_, 0, limit_ns);
+    }
+    signal_.store(0, sync::memory_order_relaxed);  // the next wait's claim publishes it
+  }
+  void unpark(Waiter&) override {
+    signal_.store(1, sync::memory_order_release);
+    sync::futex_wake(signal_);
+  }
+
+ private:
+  sync::atomic<uint32_t> signal_{0};
+};
+
+Parker& thread_parker() {
+  static thread_local ThreadParker parker;
+  return parker;
+}
+
+}  // namespace
+
+Waiter::Waiter() {
+  Parker* parker = detail::Execution::current().parker;
+  parker_ = parker != nullptr ? parker : &thread_parker();
+}
+
+namespace {
+
+void note_wait(detail::Books* books, detail::WaitsFor what, uint64_t id,
+               std::string_view name) {
+  // Relaxed: for the inspector, which takes what it finds.
+  if (books == nullptr) return;
+  std::array<uint64_t, 2> words{};
+  std::memcpy(words.data(), name.data(), std::min(name.size(), sizeof words));
+  for (size_t i = 0; i < words.size(); ++i)
+    books->name[i].store(words[i], sync::memory_order_relaxed);
+  books->id.store(id, sync::memory_order_relaxed);
+  books->what.store(what, sync::memory_order_relaxed);
+}
+
+}  // namespace
+
+Outcome Waiter::wait(int64_t deadline_ns, detail::WaitsFor what, uint64_t id,
+                     std::string_view name) {
+  const detail::Execution& execution = detail::Execution::current();
+  note_wait(execution.books, what, id, name);
+  parker_->park(*this, std::min(deadline_ns, execution.deadline_ns));
+  if (execution.books != nullptr)
+    execution.books->what.store(detail::WaitsFor::nothing, sync::memory_order_relaxed);
+  return outcome();
+}
+
+void WaiterQueue::push(Waiter& waiter) {
+  ISOLA_ASSERT(waiter.queued, ==, false);
+  waiter.queued = true;
+  waiter.next = nullptr;
+  waiter.previous = tail_;
+  (tail_ != nullptr ? tail_->next : head_) = &waiter;
+  tail_ = &waiter;
+}
+
+void WaiterQueue::remove(Waiter& waiter) {
+  if (!waiter.queued) return;
+  waiter.queued = false;
+  (waiter.previous != nullptr ? waiter.previous->next : head_) = waiter.next;
+  (waiter.next != nullptr ? waiter.next->previous : tail_) = waiter.previous;
+}
+
+Waiter* WaiterQueue::claim_first(Outcome how) {
+  while (head_ != nullptr) {
+    Waiter* waiter = head_;
+    remove(*waiter);
+    if (waiter->claim(how)) return waiter;
+  }
+  return nullptr;
+}
+
+Error detail::unsuccessful(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::closed: return Error(Code::channel_closed);
+    case Outcome::timed_out: return Error(Code::timeout);
+    case Outcome::refused: return Error(Code::too_many_carriers);
+    case Outcome::cancelled:
+      // Inside a destructor that runs while an exception unwinds, a throw would terminate.
+      if (std::uncaught_exceptions() == 0 && Execution::current().cell != nullptr)
+        throw Cancelled{};
+      return Error(Code::cancelled);
+    case Outcome::waiting:
+    case Outcome::completed: break;
+  }
+  return Error();
+}
+
+}  // namespace isola

@@ -1,0 +1,338 @@
+// Slabs, magazines and the slow paths of the message pool.
+#include "pool.h"
+
+#include <isola/serialization/check.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define ISOLA_POISONS 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ISOLA_POISONS 1
+#endif
+#endif
+#ifdef ISOLA_POISONS
+#include <sanitizer/asan_interface.h>
+#endif
+
+namespace isola {
+namespace {
+
+using detail::kLargeClass;
+using detail::kMagazine;
+
+// The address sanitizer reports who touches the body of a block that lies in a free list.
+void poison(Block* block) {
+#ifdef ISOLA_POISONS
+  ASAN_POISON_MEMORY_REGION(block->words, block->capacity_words * sizeof(capnp::word));
+#else
+  (void)block;
+#endif
+}
+
+void unpoison(Block* block) {
+#ifdef ISOLA_POISONS
+  ASAN_UNPOISON_MEMORY_REGION(block->words, block->capacity_words * sizeof(capnp::word));
+#else
+  (void)block;
+#endif
+}
+
+}  // namespace
+
+// A magazine's worth of blocks and their bodies, allocated together, bodies zeroed.
+struct Pool::Slab {
+  explicit Slab(uint8_t size_class)
+      : words(static_cast<capnp::word*>(
+            std::calloc(size_t{kMagazine} * detail::class_words(size_class), 8))) {
+    if (words == nullptr) throw PoolExhausted();
+  }
+  ~Slab() {
+    for (Block& block : blocks) {
+      unpoison(&block);
+      block.clear_arena();
+    }
+    std::free(words);
+  }
+  Slab(const Slab&) = delete;
+  Slab& operator=(const Slab&) = delete;
+
+  capnp::word* words;
+  std::array<Block, kMagazine> blocks;
+};
+
+// --- caches -------------------------------------------------------------------------------------
+
+Block* PoolCache::refill(detail::FreeList& list, uint8_t size_class) {
+  if (list.spare != nullptr) {
+    list.head = list.spare;
+    list.spare = nullptr;
+  } else if (is_shared_) {
+    list.head = pool_.take_magazine(list, size_class);
+  } else {
+    sync::Lock lock(pool_.mutex_);
+    list.head = pool_.take_magazine(list, size_class);
+  }
+  list.count = list.head == nullptr ? 0 : kMagazine;
+  return list.head;
+}
+
+void PoolCache::push(detail::FreeList& list, Block* block, uint8_t size_class) {
+  if (list.count == kMagazine) [[unlikely]] {
+    if (list.spare != nullptr) {
+      if (is_shared_) {
+        pool_.give_magazine(list, size_class, list.spare);
+      } else {
+        sync::Lock lock(pool_.mutex_);
+        pool_.give_magazine(list, size_class, list.spare);
+      }
+    }
+    list.spare = list.head;
+    list.head = nullptr;
+    list.count = 0;
+  }
+  block->next = list.head;
+  list.head = block;
+  ++list.count;
+}
+
+void PoolCache::give(Block* block) {
+  bump(given_);
+  poison(block);
+  block->state = BlockState::free;
+  if (block->kept_for != nullptr) {
+    detail::FreeList& list = typed_[detail::typed_index(*block->kept_for)];
+    if (list.type == nullptr) list.type = block->kept_for;
+    if (list.type == block->kept_for) return push(list, block, kLargeClass);
+    block->kept_for = nullptr;  // another type has this list: the block serves anyone
+  }
+  push(classes_[block->size_class], block, block->size_class);
+}
+
+PoolCache::PoolCache(Pool& pool) : pool_(pool) {
+  sync::Lock lock(pool_.mutex_);
+  pool_.caches_.push_back(this);
+}
+
+PoolCache::~PoolCache() {
+  if (is_shared_) return;  // the slabs go with the pool
+  sync::Lock lock(pool_.mutex_);
+  // What is left goes to the shared cache, block by block: this happens once for each worker.
+  auto hand_over = [this](detail::FreeList& list) {
+    for (Block* chain : {list.head, list.spare}) {
+      while (chain != nullptr) {
+        Block* block = chain;
+        chain = chain->next;
+        pool_.shared_->give(block);
+        ++pool_.gone_taken_;  // not a return by a user: balance the count
+      }
+    }
+  };
+  for (auto& list : typed_) hand_over(list);
+  for (auto& list : classes_) hand_over(list);
+  pool_.gone_taken_ += taken_.load(sync::memory_order_relaxed);
+  pool_.gone_given_ += given_.load(sync::memory_order_relaxed);
+  std::erase(pool_.caches_, this);
+}
+
+// --- the pool -----------------------------------------------------------------------------------
+
+Pool* Pool::create(uint64_t bytes_max) { return new Pool(bytes_max); }
+
+Pool::Pool(uint64_t bytes_max)
+    : bytes_max_(bytes_max), shared_(new PoolCache(*this, PoolCache::Shared{})) {}
+
+Pool::~Pool() = default;
+
+void Pool::hold() {
+  sync::Lock lock(mutex_);
+  ++holders_;
+}
+
+void Pool::drop() {
+  bool last;
+  {
+    sync::Lock lock(mutex_);
+    ISOLA_CHECK(holders_, >, 0u);
+    --holders_;
+    last = finished();
+  }
+  if (last) delete this;
+}
+
+void Pool::close() {
+  bool last;
+  {
+    sync::Lock lock(mutex_);
+    closed_ = true;
+    last = finished();
+  }
+  if (last) delete this;
+}
+
+Block* Pool::take(uint64_t words, bool beyond_bound) {
+  const uint8_t size_class = detail::class_for(words);
+  Block* block;
+  if (size_class == kLargeClass) {
+    block = take_large(words, beyond_bound);
+  } else if (PoolCache* cache = beyond_bound ? nullptr : own_cache()) {
+    block = cache->take(size_class);
+  } else {
+    sync::Lock lock(mutex_);
+    beyond_bound_ = beyond_bound;
+    block = shared_->take(size_class);
+  }
+  unpoison(block);
+  block->state = BlockState::composing;
+  block->kept_for = nullptr;
+  return block;
+}
+
+Block* Pool::take_kept(const MessageType& type) {
+#ifdef ISOLA_CHECKED
+  (void)type;  // a kept builder would let a late writer reach the next message
+  return nullptr;
+#else
+  Block* block;
+  if (PoolCache* cache = own_cache()) {
+    block = cache->take_kept(type);
+  } else {
+    sync::Lock lock(mutex_);
+    block = shared_->take_kept(type);
+  }
+  if (block == nullptr) return nullptr;
+  unpoison(block);
+  block->state = BlockState::composing;
+  return block;
+#endif
+}
+
+void Pool::give(Block* block) {
+  if (block->size_class == kLargeClass) {
+    const uint64_t bytes = uint64_t{block->capacity_words} * 8;
+    bool last;
+    {
+      block->clear_arena();
+      std::free(block->words);
+      delete block;
+      sync::Lock lock(mutex_);
+      reserved_ -= bytes;
+      large_given_.fetch_add(1, sync::memory_order_relaxed);
+      last = finished();
+    }
+    if (last) delete this;
+    return;
+  }
+  if (PoolCache* cache = own_cache()) return cache->give(block);
+  bool last;
+  {
+    sync::Lock lock(mutex_);
+    shared_->give(block);
+    last = finished();
+  }
+  if (last) delete this;
+}
+
+Block* Pool::take_large(uint64_t words, bool beyond_bound) {
+  const uint64_t bytes = words * 8;
+  {
+    sync::Lock lock(mutex_);
+    reserve_bytes(bytes, beyond_bound);
+  }
+  auto* memory = static_cast<capnp::word*>(std::calloc(words, 8));
+  if (memory == nullptr || words > UINT32_MAX) {
+    std::free(memory);
+    sync::Lock lock(mutex_);
+    reserved_ -= bytes;
+    throw PoolExhausted();
+  }
+  auto* block = new Block;
+  block->pool = this;
+  block->words = memory;
+  block->capacity_words = static_cast<uint32_t>(words);
+  block->size_class = kLargeClass;
+  large_taken_.fetch_add(1, sync::memory_order_relaxed);
+  return block;
+}
+
+void Pool::reserve_bytes(uint64_t bytes, bool beyond_bound) {
+  const bool over = bytes > bytes_max_ || reserved_ > bytes_max_ - bytes;
+  if (over && !beyond_bound) throw PoolExhausted();
+  reserved_ += bytes;
+}
+
+Pool::Magazines& Pool::magazines(const detail::FreeList& list, uint8_t size_class) {
+  if (list.type != nullptr) return typed_[detail::typed_index(*list.type)];
+  return classes_[size_class];
+}
+
+Block* Pool::take_magazine(const detail::FreeList& list, uint8_t size_class) {
+  Magazines& from = magazines(list, size_class);
+  if (from.first != nullptr && from.type == list.type) {
+    Block* magazine = from.first;
+    from.first = magazine->more_segments;
+    magazine->more_segments = nullptr;
+    return magazine;
+  }
+  return list.type != nullptr ? nullptr : new_magazine(size_class, beyond_bound_);
+}
+
+void Pool::give_magazine(const detail::FreeList& list, uint8_t size_class, Block* magazine) {
+  Magazines* to = &magazines(list, size_class);
+  if (to->first == nullptr) to->type = list.type;
+  if (to->type != list.type) {
+    // Two types share this place: the newcomer's blocks serve anyone from now on.
+    for (Block* block = magazine; block != nullptr; block = block->next) block->kept_for = nullptr;
+    to = &classes_[magazine->size_class];
+  }
+  magazine->more_segments = to->first;
+  to->first = magazine;
+}
+
+Block* Pool::new_magazine(uint8_t size_class, bool beyond_bound) {
+  const uint64_t words = detail::class_words(size_class);
+  reserve_bytes(kMagazine * (sizeof(Block) + words * 8), beyond_bound);
+  slabs_.push_back(std::make_unique<Slab>(size_class));
+  Slab& slab = *slabs_.back();
+  Block* chain = nullptr;
+  for (size_t i = kMagazine; i-- > 0;) {
+    Block& block = slab.blocks[i];
+    block.pool = this;
+    block.words = slab.words + i * words;
+    block.capacity_words = static_cast<uint32_t>(words);
+    block.size_class = size_class;
+    block.next = chain;
+    chain = &block;
+    poison(&block);
+  }
+  return chain;
+}
+
+uint64_t Pool::live_locked() const {
+  const auto relaxed = sync::memory_order_relaxed;
+  // Signed sums: a cache may have given back more than it took.
+  uint64_t taken = gone_taken_ + large_taken_.load(relaxed) + shared_->taken_.load(relaxed);
+  uint64_t given = gone_given_ + large_given_.load(relaxed) + shared_->given_.load(relaxed);
+  for (const PoolCache* cache : caches_) {
+    taken += cache->taken_.load(relaxed);
+    given += cache->given_.load(relaxed);
+  }
+  return taken - given;
+}
+
+PoolStats Pool::stats() const {
+  sync::Lock lock(mutex_);
+  const auto relaxed = sync::memory_order_relaxed;
+  PoolStats stats;
+  stats.live = live_locked();
+  stats.allocated = gone_taken_ + large_taken_.load(relaxed) + shared_->taken_.load(relaxed);
+  for (const PoolCache* cache : caches_) stats.allocated += cache->taken_.load(relaxed);
+  stats.reserved = reserved_;
+  stats.bytes_copied = bytes_copied_.load(relaxed);
+  return stats;
+}
+
+}  // namespace isola

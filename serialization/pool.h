@@ -1,0 +1,201 @@
+// The pool of message blocks: size classes, a cache for each worker, a bound on all of it.
+//
+// A block knows its pool, never a worker. A cache trades whole magazines of 64 blocks with the
+// pool (Bonwick and Adams, "Magazines and Vmem", 2001), so blocks that are freed on another worker
+// than they were composed on go home in batches, at one lock for 64 of them.
+//
+// Thread safety: any thread may allocate and release; a thread that has a PoolCache of this pool
+// uses that without locks, others share one under the pool's lock.
+// Invariants: 1. live() == blocks taken minus blocks given back.
+//             2. The pool is destroyed when it was closed, nobody holds it, and live() == 0:
+//                so a message may outlive its System.
+#pragma once
+
+#include <isola/serialization/block.h>
+#include <isola/serialization/sync.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <vector>
+
+namespace isola {
+
+// Thrown by compose when the pool has reached its bound. A local exception.
+class PoolExhausted : public std::bad_alloc {
+ public:
+  const char* what() const noexcept override {
+    return "isola: the message pool has reached its bound (SystemOptions::pool_bytes_max)";
+  }
+};
+
+struct PoolStats {
+  uint64_t allocated = 0;     // blocks ever taken
+  uint64_t live = 0;          // blocks taken and not yet given back
+  uint64_t reserved = 0;      // bytes held from the operating system
+  uint64_t bytes_copied = 0;  // bytes of message bodies that were copied
+};
+
+namespace detail {
+
+inline constexpr uint32_t kMagazine = 64;     // blocks that travel together
+inline constexpr uint32_t kSizeClasses = 6;   // 64 B to 64 KiB, each 4 times the one before
+inline constexpr uint8_t kLargeClass = 0xff;  // own mapping, given back to the system when freed
+inline constexpr uint32_t kTypedLists = 64;   // flat types whose blocks are kept with a builder
+
+constexpr uint32_t class_words(uint32_t size_class) { return 8u << (2 * size_class); }
+constexpr uint8_t class_for(uint64_t words) {
+  for (uint8_t c = 0; c < kSizeClasses; ++c)
+    if (words <= class_words(c)) return c;
+  return kLargeClass;
+}
+
+inline uint32_t typed_index(const MessageType& type) {
+  return static_cast<uint32_t>(reinterpret_cast<uintptr_t>(&type) / sizeof(MessageType)) %
+         kTypedLists;
+}
+
+// A stack of free blocks and a full spare magazine behind it.
+struct FreeList {
+  const MessageType* type = nullptr;  // of a typed list, once it is taken
+  Block* head = nullptr;
+  uint32_t count = 0;
+  Block* spare = nullptr;
+};
+
+}  // namespace detail
+
+// The free blocks of one worker. Thread safety: one thread.
+class PoolCache {
+ public:
+  explicit PoolCache(Pool& pool);
+  ~PoolCache();
+  PoolCache(const PoolCache&) = delete;
+  PoolCache& operator=(const PoolCache&) = delete;
+
+  Pool& pool() const { return pool_; }
+
+  // A block kept for this flat type, or nullptr: then take() one and start it.
+  Block* take_kept(const MessageType& type);
+  Block* take(uint8_t size_class);
+  void give(Block* block);
+
+  // The cache of the running thread, or nullptr.
+  static PoolCache* current() { return current_; }
+  static void set_current(PoolCache* cache) { current_ = cache; }
+
+ private:
+  friend class Pool;
+  enum class Shared {};
+  PoolCache(Pool& pool, Shared) : pool_(pool), is_shared_(true) {}
+  Block* pop(detail::FreeList& list, uint8_t size_class);
+  void push(detail::FreeList& list, Block* block, uint8_t size_class);
+  Block* refill(detail::FreeList& list, uint8_t size_class);
+  void count_taken() { bump(taken_); }
+  static void bump(sync::atomic<uint64_t>& counter) {
+    // One writer; readers only want a recent value.
+    counter.store(counter.load(sync::memory_order_relaxed) + 1, sync::memory_order_relaxed);
+  }
+
+  static constinit inline thread_local PoolCache* current_ = nullptr;
+
+  Pool& pool_;
+  const bool is_shared_ = false;  // the pool's own: used under its lock
+  sync::atomic<uint64_t> taken_{0};
+  sync::atomic<uint64_t> given_{0};
+  std::array<detail::FreeList, detail::kTypedLists> typed_;
+  std::array<detail::FreeList, detail::kSizeClasses> classes_;
+};
+
+class Pool {
+ public:
+  // Created open, with one hold. Ends with close().
+  static Pool* create(uint64_t bytes_max);
+
+  // One more (or one fewer) holder that may still allocate, a channel for example.
+  void hold();
+  void drop();
+  // No more allocations; the pool goes when the last block and the last holder are gone.
+  void close();
+
+  // A block of at least `words` words. Fails: throws PoolExhausted; `beyond_bound` is for the
+  // records of errors, which must be made even then.
+  Block* take(uint64_t words, bool beyond_bound = false);
+  // A block that is kept for this flat type, or nullptr.
+  Block* take_kept(const MessageType& type);
+  // Gives a block back as it is. Use isola::release for messages.
+  void give(Block* block);
+
+  PoolStats stats() const;
+  // Counts bytes of bodies that had to be copied after all.
+  void count_copied(uint64_t bytes) {
+    bytes_copied_.fetch_add(bytes, sync::memory_order_relaxed);
+  }
+
+ private:
+  friend class PoolCache;
+  struct Slab;
+  struct Magazines {
+    const MessageType* type = nullptr;
+    Block* first = nullptr;  // linked through Block::more_segments, blocks inside through next
+  };
+
+  explicit Pool(uint64_t bytes_max);
+  ~Pool();
+  PoolCache* own_cache() const {
+    PoolCache* cache = PoolCache::current();
+    return cache != nullptr && &cache->pool() == this ? cache : nullptr;
+  }
+  Block* take_large(uint64_t words, bool beyond_bound);
+  // The ones below are called with mutex_ held.
+  Magazines& magazines(const detail::FreeList& list, uint8_t size_class);
+  Block* new_magazine(uint8_t size_class, bool beyond_bound);
+  Block* take_magazine(const detail::FreeList& list, uint8_t size_class);
+  void give_magazine(const detail::FreeList& list, uint8_t size_class, Block* magazine);
+  void reserve_bytes(uint64_t bytes, bool beyond_bound);
+  uint64_t live_locked() const;
+  bool finished() const { return closed_ && holders_ == 0 && live_locked() == 0; }
+
+  const uint64_t bytes_max_;
+  mutable sync::Mutex mutex_;
+  std::array<Magazines, detail::kTypedLists> typed_;
+  std::array<Magazines, detail::kSizeClasses> classes_;
+  std::vector<std::unique_ptr<Slab>> slabs_;
+  std::vector<PoolCache*> caches_;
+  uint64_t reserved_ = 0;
+  uint64_t holders_ = 0;
+  uint64_t gone_taken_ = 0;  // counts of caches that are gone
+  uint64_t gone_given_ = 0;
+  bool closed_ = false;
+  bool beyond_bound_ = false;  // the block that is being taken may exceed the bound
+  sync::atomic<uint64_t> large_taken_{0};
+  sync::atomic<uint64_t> large_given_{0};
+  sync::atomic<uint64_t> bytes_copied_{0};
+  std::unique_ptr<PoolCache> shared_;  // for threads without a cache; under mutex_
+};
+
+inline Block* PoolCache::pop(detail::FreeList& list, uint8_t size_class) {
+  Block* block = list.head;
+  if (block == nullptr) [[unlikely]] {
+    block = refill(list, size_class);
+    if (block == nullptr) return nullptr;
+  }
+  list.head = block->next;
+  --list.count;
+  count_taken();
+  return block;
+}
+
+inline Block* PoolCache::take_kept(const MessageType& type) {
+  detail::FreeList& list = typed_[detail::typed_index(type)];
+  if (list.type != &type) [[unlikely]] {
+    if (list.type != nullptr) return nullptr;
+    list.type = &type;
+  }
+  return pop(list, detail::kLargeClass);
+}
+
+inline Block* PoolCache::take(uint8_t size_class) { return pop(classes_[size_class], size_class); }
+
+}  // namespace isola
