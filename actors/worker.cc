@@ -83,7 +83,7 @@ void Worker::begin_stop() {
   if (std::exchange(stopping_, true)) return;
   // Every blocked turn is unwound; Boost's own primitives can't be cancelled and are waited for.
   for (Carrier* carrier : carriers_)
-    if (carrier != running_ && carrier->execution.cell != nullptr) carrier->cancel();
+    if (carrier->execution.cell != nullptr) carrier->cancel();
 }
 
 ActorCell* Worker::next_ready() {

@@ -122,13 +122,15 @@ bf::context* Worker::choose_next() {
     return std::exchange(dispatcher_, nullptr);
   }
   drain_remote();
-  const bool actors_ready = ready_head_ != nullptr;
+  const bool stopping = stop_.load(sync::memory_order_acquire);
+  if (stopping) begin_stop();
+  const bool actors_ready = ready_head_ != nullptr && !stopping;
   if (woken_.empty() && !actors_ready) fire_timers();
   bf::context* next = nullptr;
   if (!woken_.empty() && !(actors_ready && ++woken_in_a_row_ > kWokenInARow && idle_ != nullptr)) {
     next = &woken_.front();
     woken_.pop_front();
-  } else if (actors_ready || (stop_.load(sync::memory_order_acquire) && idle_ != nullptr)) {
+  } else if (actors_ready || (stopping && idle_ != nullptr)) {
     woken_in_a_row_ = 0;
     // Whoever parks has made sure of a spare one; only Boost's own primitives park without.
     Carrier* carrier = idle_ != nullptr || ensure_spare_carrier() ? idle_ : nullptr;

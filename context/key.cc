@@ -46,7 +46,7 @@ Block* make_record(Pool& pool, const Execution& execution) {
 
   // A record that outgrew its block would be slower to read for everybody: give it room.
   uint64_t words = 8;
-  for (const Binding* b : own) words += 8 + std::strlen(b->key->name) / 8 + kContextTextBytesMax / 8;
+  for (const Binding* b : own) words += 8 + (std::strlen(b->key->name) + b->text_bytes) / 8;
   for (auto& entry : inherited) words += entry.totalSize().wordCount + 8;
   Block* block = pool.take(words);
   block->start<ContextRecord>();

@@ -47,6 +47,7 @@ struct Binding {
   const void* value;
   void (*write)(const void* value, ContextRecord::Entry::Builder entry);  // wire keys only
   const Binding* outer = nullptr;
+  size_t text_bytes = 0;  // of a text: what the record needs room for
   // The record of this binding and all outside it, made when the first message is sent under it.
   mutable Block* record = nullptr;
 };
@@ -146,6 +147,7 @@ class Scope {
     if constexpr (detail::WireValue<T>) {
       binding_.write = &detail::ContextValue<T>::write;
       if constexpr (std::same_as<T, text>) {
+        binding_.text_bytes = value_.size();
         if (key.flow == Flow::wire) ISOLA_REQUIRE(value_.size(), <=, kContextTextBytesMax);
       }
     } else {

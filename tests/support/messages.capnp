@@ -1,0 +1,35 @@
+# Messages of the tests.
+
+@0x9c3e5d7f1a2b4c68;
+
+using Cxx = import "/capnp/c++.capnp";
+$Cxx.namespace("isola::test");
+
+struct Number {
+  value @0 :Int64;
+}
+
+struct GetTotal {}
+
+struct Total {
+  value @0 :Int64;
+}
+
+struct Note {
+  text @0 :Text;
+}
+
+struct Texts {
+  lines @0 :List(Text);
+}
+
+struct Numbers {
+  values @0 :List(Int64);
+}
+
+struct Point {
+  x @0 :Float64 = 1.5;
+  y @1 :Float64;
+  tag @2 :UInt16;
+  set @3 :Bool;
+}

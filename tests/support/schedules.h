@@ -1,0 +1,112 @@
+// Runs the body of a test on the real scheduler and on seeded ones.
+//
+//   on_every_scheduler([](isola::System& system) { … EXPECT_EQ(…); });
+//
+// The body runs on the test's thread with one worker and with two, and then as an actor of a System
+// with a seed, for several seeds. A failing seed is printed; ISOLA_SEED=n replays just that one.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <isola/isola.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <functional>
+#include <string>
+#include <utility>
+
+namespace isola::test {
+
+using Body = std::function<void(System&)>;
+
+namespace detail_of_schedules {
+
+// A behaviour that runs the body; unlike spawn, it takes captures.
+struct BodyBehaviour {
+  Body body;
+  System& system;
+};
+
+inline constexpr isola::detail::BehaviourType kBodyType{
+    [] { return std::string("test"); },
+    nullptr,
+    [](void* behaviour) {
+      auto& self = *static_cast<BodyBehaviour*>(behaviour);
+      self.body(self.system);
+    },
+    [](void* behaviour) { delete static_cast<BodyBehaviour*>(behaviour); },
+};
+
+}  // namespace detail_of_schedules
+
+// Runs `body` as a function actor of `system` and waits for its end.
+inline Error run_as_actor(System& system, Body body) {
+  namespace own = detail_of_schedules;
+  isola::detail::Runtime& runtime = system.runtime();
+  auto* cell = runtime.new_slot({.name = "test"}, own::kBodyType,
+                                new own::BodyBehaviour{std::move(body), system});
+  ActorRef actor{isola::detail::CellRef(*cell)};
+  cell->inbox.rouse();
+  runtime.place(*cell);
+  return actor.join();
+}
+
+// Failures of actors are expected in many tests: they are counted, not printed.
+inline SystemOptions quiet(SystemOptions options) {
+  options.on_failure = [](const Error&) {};
+  return options;
+}
+
+inline void expect_nothing_left(System& system) {
+  system.stop();
+  EXPECT_EQ(system.pool_stats().live, 0u) << "blocks were not given back";
+  EXPECT_EQ(system.actors(), 0u);
+}
+
+inline void on_real_scheduler(const Body& body) {
+  for (uint32_t workers : {1u, 2u}) {
+    SCOPED_TRACE("real scheduler, workers: " + std::to_string(workers));
+    System system(quiet({.workers = workers}));
+    body(system);
+    expect_nothing_left(system);
+  }
+}
+
+inline void on_seed(uint64_t seed, const Body& body) {
+  System system(quiet({.seed = seed}));
+  const Error error = run_as_actor(system, body);
+  EXPECT_FALSE(error) << error;
+  expect_nothing_left(system);
+}
+
+inline void on_every_scheduler(const Body& body, uint64_t seeds = 50) {
+  if (const char* only = std::getenv("ISOLA_SEED")) {
+    on_seed(std::strtoull(only, nullptr, 10), body);
+    return;
+  }
+  on_real_scheduler(body);
+  for (uint64_t seed = 1; seed <= seeds && !::testing::Test::HasFailure(); ++seed) {
+    on_seed(seed, body);
+    if (::testing::Test::HasFailure()) {
+      const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
+      ADD_FAILURE() << "failed with seed " << seed << "; replay: ISOLA_SEED=" << seed
+                    << " <this program> --gtest_filter=" << test->test_suite_name() << "."
+                    << test->name();
+    }
+  }
+}
+
+// Waits until `condition` holds, for at most half a minute of this thread's time.
+inline bool eventually(const std::function<bool()>& condition) {
+  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > limit) return false;
+    if (isola::detail::Execution::current().cell != nullptr)
+      yield();
+    else
+      std::this_thread::yield();
+  }
+  return true;
+}
+
+}  // namespace isola::test
