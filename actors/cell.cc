@@ -69,7 +69,8 @@ void ActorCell::signal(uint32_t which) {
     runtime->schedule(*this);
     return;
   }
-  // It is scheduled, in a turn, or gone. A turn that is blocked has to be cancelled where it is: a
+  if (inbox.closed()) return;
+  // It is scheduled or in a turn. A turn that is blocked has to be cancelled where it is: a
   // turn that begins later looks at the signals first. See Worker::turn for the other half.
   const BehaviourType* kind = type.load(sync::memory_order_relaxed);
   const bool cancels = (which & kKill) != 0 || (kind != nullptr && kind->run != nullptr);
@@ -77,6 +78,7 @@ void ActorCell::signal(uint32_t which) {
 }
 
 Error ActorCell::wait_for_end(int64_t deadline_ns) {
+  if (Execution::current().cell == this) return Error(Code::asks_itself);
   Waiter self;
   {
     sync::Lock lock(mutex);
@@ -116,7 +118,7 @@ void ActorCell::set_name(std::string_view name) {
   // Never cut inside a UTF-8 sequence.
   while (size < name.size() && size > 0 && (static_cast<unsigned char>(name[size]) & 0xc0) == 0x80)
     --size;
-  std::memcpy(bytes.data(), name.data(), size);
+  if (size > 0) std::memcpy(bytes.data(), name.data(), size);
   for (size_t i = 0; i < name_words.size(); ++i) {
     uint64_t word;
     std::memcpy(&word, bytes.data() + i * 8, 8);

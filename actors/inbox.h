@@ -89,8 +89,8 @@ class Inbox {
     return reversed(word_.exchange(kClosed, sync::memory_order_acq_rel), senders_wait);
   }
   bool closed() const { return word_.load(sync::memory_order_acquire) == kClosed; }
-  // Makes a closed inbox new. REQUIRES: nobody can reach it.
-  void reopen() { word_.store(kIdle, sync::memory_order_relaxed); }
+  // Makes an inbox new, and owned by the caller. REQUIRES: nobody else can reach it.
+  void reopen() { word_.store(kOwned, sync::memory_order_relaxed); }
 
   bool idle() const { return word_.load(sync::memory_order_relaxed) == kIdle; }
   // How many blocks lie on the stack; a recent value.

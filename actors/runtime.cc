@@ -115,7 +115,6 @@ void Runtime::stop() {
     drop_mail(cell->inbox.close(), Error(Code::no_such_actor));
   }
   while (youngest_ != nullptr) end_actor(*youngest_, Error());
-  workers_.clear();
   pool_->close();
 }
 
@@ -171,6 +170,7 @@ ActorCell* Runtime::new_slot(const SlotOptions& options, const BehaviourType& ty
     cell->home.store(
         workers_[next_home_.fetch_add(1, sync::memory_order_relaxed) % workers_.size()].get(),
         sync::memory_order_relaxed);
+  // Owned from the start: its mail waits until it is made.
   cell->inbox.reopen();
   cell->life.store(Life::alive, sync::memory_order_release);
   return cell;
@@ -233,12 +233,10 @@ void Runtime::free_slot(ActorCell& cell) {
   drop();
 }
 
-void Runtime::schedule(ActorCell& cell) {
-  Worker* worker = Worker::current();
-  if (worker != nullptr && &worker->runtime() == this)
-    worker->push_ready(cell);
-  else
-    place(cell);
+void Runtime::actor_made(ActorCell& cell) {
+  const bool rests = cell.inbox.rest();
+  if (rests && (cell.signals.load(sync::memory_order_seq_cst) == 0 || !cell.inbox.rouse())) return;
+  schedule(cell);
 }
 
 void Runtime::place(ActorCell& cell) {

@@ -63,8 +63,10 @@ class Runtime {
   void retain() { references_.fetch_add(1, sync::memory_order_relaxed); }
   void drop();
 
-  // A slot for a new actor, alive and not scheduled; nullptr once the System has stopped.
+  // A slot for a new actor, alive, whose turn the caller has: it then calls actor_made, or place
+  // for a function actor. nullptr once the System has stopped.
   ActorCell* new_slot(const SlotOptions& options, const BehaviourType& type, void* behaviour);
+  void actor_made(ActorCell& cell);
   // Ends the actor whose turn the caller has: closes its inbox, destroys its behaviour, releases
   // its resources and heap, tells who waits for it. `reason`: no error for a normal end.
   void end_actor(ActorCell& cell, Error reason);
@@ -130,6 +132,14 @@ class Runtime {
   std::unique_ptr<sync::atomic<ActorCell*>[]> slab_table_;
   sync::atomic<size_t> slab_count_{0};
 };
+
+inline void Runtime::schedule(ActorCell& cell) {
+  Worker* worker = Worker::current();
+  if (worker != nullptr && &worker->runtime() == this)
+    worker->push_ready(cell);
+  else
+    place(cell);
+}
 
 }  // namespace detail
 }  // namespace isola

@@ -54,6 +54,7 @@ typename B::AddressType spawn_handler(Runtime& runtime, const SpawnOptions& opti
   BeingMade being(*cell);
   try {
     cell->behaviour = new B(adopt(*cell, std::forward<Args>(args))...);
+    runtime.actor_made(*cell);
   } catch (...) {
     being.failed();
   }
@@ -72,7 +73,6 @@ ActorRef spawn_plain(Runtime& runtime, const SpawnOptions& options, Plain functi
              behaviour->arguments);
   cell->behaviour = behaviour.release();
   ActorRef actor{CellRef(*cell)};
-  cell->inbox.rouse();
   runtime.place(*cell);
   return actor;
 }

@@ -43,7 +43,10 @@ detail::Runtime& detail::current_runtime() { return *current_cell().runtime; }
 
 Isolate System::create(SpawnOptions options) {
   detail::ActorCell* cell = detail::new_slot(*runtime_, options, kIsolateType);
-  return cell == nullptr ? Isolate() : Isolate(detail::CellRef(*cell));
+  if (cell == nullptr) return Isolate();
+  Isolate isolate{detail::CellRef(*cell)};
+  runtime_->actor_made(*cell);
+  return isolate;
 }
 
 void yield() {

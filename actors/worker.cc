@@ -51,6 +51,17 @@ void Worker::main() {
   PoolCache::set_current(nullptr);
   cache_.reset();
   current_ = nullptr;
+  ended_.store(true, sync::memory_order_seq_cst);
+  drop_cancels();
+}
+
+void Worker::drop_cancels() {
+  ActorCell* cell = remote_cancels_.exchange(nullptr, sync::memory_order_acq_rel);
+  while (cell != nullptr) {
+    ActorCell* next = cell->next_cancel;
+    cell->drop();
+    cell = next;
+  }
 }
 
 void Worker::loop() {
@@ -115,6 +126,7 @@ void Worker::turn(ActorCell& cell) {
   execution.resources = &cell.resources;
   execution.books = &cell.books;
   execution.inherited = cell.root_context;
+  execution.deadline_ns = kNoDeadline;
   carrier.cancelled = false;
   cell.carrier.store(&carrier, sync::memory_order_relaxed);
   // Sequentially consistent: of this store and a signal, one side sees the other's, so a turn that
@@ -140,13 +152,8 @@ void Worker::turn(ActorCell& cell) {
       handle_messages(cell, execution);
     }
   }
+  // The rest of it is set by the next turn.
   execution.cell = nullptr;
-  execution.resources = nullptr;
-  execution.books = nullptr;
-  execution.isolate_id = 0;
-  execution.inherited = nullptr;
-  execution.deadline_ns = kNoDeadline;
-  carrier.cancelled = false;
 }
 
 void Worker::handle_messages(ActorCell& cell, Execution& execution) {
@@ -166,33 +173,33 @@ void Worker::handle_messages(ActorCell& cell, Execution& execution) {
       continue;
     }
     const MessageType* message_type = block->type;
-    bool killed = false;
-    Error failure;
     try {
       type.receive(cell.behaviour, block);
     } catch (const Cancelled&) {
-      killed = true;
+      return end_in_handler(cell, block, Error());
     } catch (...) {
-      failure =
-          capture_exception(runtime_.pool(), {cell.label(), execution.isolate_id, message_type});
-    }
-    // The context of a call ends with its handler.
-    execution.inherited = cell.root_context;
-    if (killed || failure) [[unlikely]] {
-      if (block != nullptr) {
-        if (ReplyTarget* reply = std::exchange(block->envelope.reply, nullptr))
-          reply->fail(failure ? failure : Error(Code::no_such_actor));
-        release(block);
-      }
-      cell.carrier.store(nullptr, sync::memory_order_relaxed);
-      cell.running.store(false, sync::memory_order_relaxed);
-      runtime_.end_actor(cell, std::move(failure));
-      return;
+      return end_in_handler(
+          cell, block,
+          capture_exception(runtime_.pool(), {cell.label(), execution.isolate_id, message_type}));
     }
     if (block != nullptr) release(block);
+    // The context of a call ends with its handler.
+    execution.inherited = cell.root_context;
     if (cell.signals.load(sync::memory_order_relaxed) != 0 && obey_signals(cell)) return;
   }
   finish_turn(cell);
+}
+
+void Worker::end_in_handler(ActorCell& cell, Block* block, Error failure) {
+  running_->execution.inherited = cell.root_context;
+  if (block != nullptr) {
+    if (ReplyTarget* reply = std::exchange(block->envelope.reply, nullptr))
+      reply->fail(failure ? failure : Error(Code::no_such_actor));
+    release(block);
+  }
+  cell.carrier.store(nullptr, sync::memory_order_relaxed);
+  cell.running.store(false, sync::memory_order_relaxed);
+  runtime_.end_actor(cell, std::move(failure));
 }
 
 void Worker::finish_turn(ActorCell& cell) {
@@ -265,6 +272,7 @@ void Worker::cancel(ActorCell& cell) {
   } while (!remote_cancels_.compare_exchange_weak(head, &cell, sync::memory_order_seq_cst,
                                                   sync::memory_order_relaxed));
   if (head == nullptr) wake();
+  if (ended_.load(sync::memory_order_seq_cst)) drop_cancels();
 }
 
 bool Worker::anything_ready() const { return ready_head_ != nullptr || !woken_.empty(); }
@@ -277,8 +285,7 @@ bool Worker::anything_arrived() const {
          (stop_.load(sync::memory_order_seq_cst) && idle_ != nullptr);
 }
 
-bool Worker::drain_remote() {
-  bool any = false;
+void Worker::take_remote() {
   if (remote_ready_.load(sync::memory_order_relaxed) != nullptr) {
     // Acquire: with the push, what the pusher wrote before. Reversed: oldest first.
     ActorCell* newest = remote_ready_.exchange(nullptr, sync::memory_order_acquire);
@@ -294,7 +301,6 @@ bool Worker::drain_remote() {
       push_ready(*oldest);
       oldest = next;
     }
-    any = true;
   }
   if (remote_woken_.load(sync::memory_order_relaxed) != nullptr) {
     Carrier* carrier = remote_woken_.exchange(nullptr, sync::memory_order_acquire);
@@ -303,7 +309,6 @@ bool Worker::drain_remote() {
       carrier->context->ready_link(woken_);
       carrier = next;
     }
-    any = true;
   }
   if (remote_cancels_.load(sync::memory_order_relaxed) != nullptr) {
     ActorCell* cell = remote_cancels_.exchange(nullptr, sync::memory_order_acquire);
@@ -316,9 +321,7 @@ bool Worker::drain_remote() {
       cell->drop();
       cell = next;
     }
-    any = true;
   }
-  return any;
 }
 
 }  // namespace isola::detail

@@ -79,13 +79,22 @@ class Worker {
   void loop();
   void turn(ActorCell& cell);
   void handle_messages(ActorCell& cell, Execution& execution);
+  // Ends the actor whose handler threw, and tells the asker of `block`, if it is still ours.
+  void end_in_handler(ActorCell& cell, Block* block, Error failure);
   void finish_turn(ActorCell& cell);
   // True if the actor has ended.
   bool obey_signals(ActorCell& cell);
   void go_idle();
   ActorCell* next_ready();
-  bool drain_remote();
+  void drain_remote() {
+    if (remote_ready_.load(sync::memory_order_relaxed) != nullptr ||
+        remote_woken_.load(sync::memory_order_relaxed) != nullptr ||
+        remote_cancels_.load(sync::memory_order_relaxed) != nullptr) [[unlikely]]
+      take_remote();
+  }
+  void take_remote();
   void begin_stop();
+  void drop_cancels();
   void share_with_sleepers();
   void wake();
   bool anything_ready() const;
@@ -133,6 +142,7 @@ class Worker {
   sync::atomic<ActorCell*> remote_cancels_{nullptr};
   sync::atomic<bool> boost_notified_{false};
   sync::atomic<bool> stop_{false};
+  sync::atomic<bool> ended_{false};  // its thread looks at nothing any more
   alignas(64) sync::atomic<uint32_t> asleep_{0};  // 1: sleeps on this futex
 };
 

@@ -72,7 +72,8 @@ ISOLA_NOT_SANITIZED bf::context* Algorithm::pick_next() noexcept {
   Carrier* from = worker->running_;
   if (to == from) return next;
   worker->running_ = to;
-  Execution::set_current(to == worker->main_ ? nullptr : &to->execution);
+  from->current = Execution::current_or_null();
+  Execution::set_current(to == worker->main_ ? nullptr : to->current);
   announce_switch(worker->exceptions_, from, to);
   return next;
 }

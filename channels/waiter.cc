@@ -56,7 +56,7 @@ void note_wait(detail::Books* books, detail::WaitsFor what, uint64_t id,
   // Relaxed: for the inspector, which takes what it finds.
   if (books == nullptr) return;
   std::array<uint64_t, 2> words{};
-  std::memcpy(words.data(), name.data(), std::min(name.size(), sizeof words));
+  if (!name.empty()) std::memcpy(words.data(), name.data(), std::min(name.size(), sizeof words));
   for (size_t i = 0; i < words.size(); ++i)
     books->name[i].store(words[i], sync::memory_order_relaxed);
   books->id.store(id, sync::memory_order_relaxed);

@@ -39,7 +39,7 @@ void Block::clear_arena() {
   dirty_words = 0;
 }
 
-void release(Block* block) {
+void detail::release_slow(Block* block) {
   if (block->references.load(sync::memory_order_acquire) != 1) {
     if (block->references.fetch_sub(1, sync::memory_order_acq_rel) != 1) return;
     block->references.store(1, sync::memory_order_relaxed);

@@ -94,6 +94,8 @@ class alignas(64) Block {
 
   // A Cap'n Proto builder is five words: segment, capabilities, data, pointers, sizes.
   static constexpr size_t kBuilderBytes = 40;
+  // A reader: the same, and how deep one may still follow pointers.
+  static constexpr size_t kReaderBytes = 48;
 
   Block() = default;
   Block(const Block&) = delete;
@@ -106,13 +108,13 @@ class alignas(64) Block {
   }
 
   // Picks the reader: a body made in this process that did not outgrow its block is read
-  // unchecked; a flat one through its builder, which costs nothing; one that grew through the
-  // arena that knows its segments.
+  // unchecked; of a flat one the reader was kept with its builder; one that grew is read through
+  // the arena, which knows its segments.
   template <MessageStruct T>
   typename T::Reader read() const {
     auto& self = const_cast<Block&>(*this);
     if constexpr (message_type<T>.is_flat()) {
-      return self.builder<T>().asReader();
+      return *std::launder(reinterpret_cast<const typename T::Reader*>(reader_));
     } else {
       if (more_segments == nullptr) return capnp::readMessageUnchecked<T>(words);
       return self.builder<T>().asReader();
@@ -125,6 +127,11 @@ class alignas(64) Block {
     restart_arena();
     type = &message_type<T>;
     new (builder_) typename T::Builder(arena().initRoot<T>());
+    // The reader of a flat message points to the same words, whatever is written there.
+    if constexpr (message_type<T>.is_flat()) {
+      static_assert(sizeof(typename T::Reader) <= kReaderBytes);
+      new (reader_) typename T::Reader(builder<T>().asReader());
+    }
   }
 
   // Makes a kept flat message new. REQUIRES: kept_for == &message_type<T>.
@@ -157,11 +164,18 @@ class alignas(64) Block {
   }
 
   alignas(8) std::byte builder_[kBuilderBytes];
+  alignas(8) std::byte reader_[kReaderBytes];
   alignas(8) std::byte arena_[sizeof(detail::BlockArena)];
 };
 
 // Gives up a block (or one use of a shared record): drops its context record, fails its reply
 // target as unanswered, and gives it back to its pool. Any thread.
-void release(Block* block);
+inline void release(Block* block);
+
+namespace detail {
+void release_slow(Block* block);
+}
 
 }  // namespace isola
+
+#include <isola/serialization/pool.h>  // release() is inline, and ends in the pool

@@ -76,7 +76,7 @@ void set_bounded(std::string_view value, size_t bytes_max, auto init) {
   // Never cut inside a UTF-8 sequence.
   while (cut && size > 0 && (static_cast<unsigned char>(value[size]) & 0xc0) == 0x80) --size;
   capnp::Text::Builder out = init(static_cast<unsigned>(size + (cut ? kCut.size() : 0)));
-  std::memcpy(out.begin(), value.data(), size);
+  if (size > 0) std::memcpy(out.begin(), value.data(), size);
   if (cut) std::memcpy(out.begin() + size, kCut.data(), kCut.size());
 }
 

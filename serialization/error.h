@@ -65,7 +65,7 @@ class Error {
     return *this;
   }
   ~Error() {
-    if (record_ != nullptr) release(record_);
+    if (record_ != nullptr) detail::release_slow(record_);  // rare: kept out of the way
   }
 
   // True if something failed.

@@ -7,41 +7,12 @@
 #include <cstdlib>
 #include <cstring>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define ISOLA_POISONS 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define ISOLA_POISONS 1
-#endif
-#endif
-#ifdef ISOLA_POISONS
-#include <sanitizer/asan_interface.h>
-#endif
-
 namespace isola {
-namespace {
 
 using detail::kLargeClass;
 using detail::kMagazine;
-
-// The address sanitizer reports who touches the body of a block that lies in a free list.
-void poison(Block* block) {
-#ifdef ISOLA_POISONS
-  ASAN_POISON_MEMORY_REGION(block->words, block->capacity_words * sizeof(capnp::word));
-#else
-  (void)block;
-#endif
-}
-
-void unpoison(Block* block) {
-#ifdef ISOLA_POISONS
-  ASAN_UNPOISON_MEMORY_REGION(block->words, block->capacity_words * sizeof(capnp::word));
-#else
-  (void)block;
-#endif
-}
-
-}  // namespace
+using detail::poison;
+using detail::unpoison;
 
 // A magazine's worth of blocks and their bodies, allocated together, bodies zeroed.
 struct Pool::Slab {
@@ -52,7 +23,7 @@ struct Pool::Slab {
   }
   ~Slab() {
     for (Block& block : blocks) {
-      unpoison(&block);
+      unpoison(block);
       block.clear_arena();
     }
     std::free(words);
@@ -80,36 +51,18 @@ Block* PoolCache::refill(detail::FreeList& list, uint8_t size_class) {
   return list.head;
 }
 
-void PoolCache::push(detail::FreeList& list, Block* block, uint8_t size_class) {
-  if (list.count == kMagazine) [[unlikely]] {
-    if (list.spare != nullptr) {
-      if (is_shared_) {
-        pool_.give_magazine(list, size_class, list.spare);
-      } else {
-        sync::Lock lock(pool_.mutex_);
-        pool_.give_magazine(list, size_class, list.spare);
-      }
+void PoolCache::make_room(detail::FreeList& list, uint8_t size_class) {
+  if (list.spare != nullptr) {
+    if (is_shared_) {
+      pool_.give_magazine(list, size_class, list.spare);
+    } else {
+      sync::Lock lock(pool_.mutex_);
+      pool_.give_magazine(list, size_class, list.spare);
     }
-    list.spare = list.head;
-    list.head = nullptr;
-    list.count = 0;
   }
-  block->next = list.head;
-  list.head = block;
-  ++list.count;
-}
-
-void PoolCache::give(Block* block) {
-  bump(given_);
-  poison(block);
-  block->state = BlockState::free;
-  if (block->kept_for != nullptr) {
-    detail::FreeList& list = typed_[detail::typed_index(*block->kept_for)];
-    if (list.type == nullptr) list.type = block->kept_for;
-    if (list.type == block->kept_for) return push(list, block, kLargeClass);
-    block->kept_for = nullptr;  // another type has this list: the block serves anyone
-  }
-  push(classes_[block->size_class], block, block->size_class);
+  list.spare = list.head;
+  list.head = nullptr;
+  list.count = 0;
 }
 
 PoolCache::PoolCache(Pool& pool) : pool_(pool) {
@@ -145,7 +98,12 @@ Pool* Pool::create(uint64_t bytes_max) { return new Pool(bytes_max); }
 Pool::Pool(uint64_t bytes_max)
     : bytes_max_(bytes_max), shared_(new PoolCache(*this, PoolCache::Shared{})) {}
 
-Pool::~Pool() = default;
+Pool::~Pool() {
+  while (Block* block = large_descriptors_) {
+    large_descriptors_ = block->next;
+    delete block;
+  }
+}
 
 void Pool::hold() {
   sync::Lock lock(mutex_);
@@ -185,50 +143,31 @@ Block* Pool::take(uint64_t words, bool beyond_bound) {
     beyond_bound_ = beyond_bound;
     block = shared_->take(size_class);
   }
-  unpoison(block);
+  unpoison(*block);
   block->state = BlockState::composing;
   block->kept_for = nullptr;
   return block;
 }
 
-Block* Pool::take_kept(const MessageType& type) {
-#ifdef ISOLA_CHECKED
-  (void)type;  // a kept builder would let a late writer reach the next message
-  return nullptr;
-#else
-  Block* block;
-  if (PoolCache* cache = own_cache()) {
-    block = cache->take_kept(type);
-  } else {
-    sync::Lock lock(mutex_);
-    block = shared_->take_kept(type);
-  }
-  if (block == nullptr) return nullptr;
-  unpoison(block);
-  block->state = BlockState::composing;
-  return block;
-#endif
+Block* Pool::take_kept_shared(const MessageType& type) {
+  sync::Lock lock(mutex_);
+  return shared_->take_kept(type);
 }
 
-void Pool::give(Block* block) {
+void Pool::give_slow(Block* block) {
+  bool last;
   if (block->size_class == kLargeClass) {
     const uint64_t bytes = uint64_t{block->capacity_words} * 8;
-    bool last;
-    {
-      block->clear_arena();
-      std::free(block->words);
-      delete block;
-      sync::Lock lock(mutex_);
-      reserved_ -= bytes;
-      large_given_.fetch_add(1, sync::memory_order_relaxed);
-      last = finished();
-    }
-    if (last) delete this;
-    return;
-  }
-  if (PoolCache* cache = own_cache()) return cache->give(block);
-  bool last;
-  {
+    block->clear_arena();
+    std::free(block->words);
+    sync::Lock lock(mutex_);
+    // The descriptor stays one: an inbox may still look at it.
+    block->next = large_descriptors_;
+    large_descriptors_ = block;
+    reserved_ -= bytes;
+    large_given_.fetch_add(1, sync::memory_order_relaxed);
+    last = finished();
+  } else {
     sync::Lock lock(mutex_);
     shared_->give(block);
     last = finished();
@@ -242,14 +181,19 @@ Block* Pool::take_large(uint64_t words, bool beyond_bound) {
     sync::Lock lock(mutex_);
     reserve_bytes(bytes, beyond_bound);
   }
-  auto* memory = static_cast<capnp::word*>(std::calloc(words, 8));
-  if (memory == nullptr || words > UINT32_MAX) {
-    std::free(memory);
+  auto* memory =
+      words > UINT32_MAX ? nullptr : static_cast<capnp::word*>(std::calloc(words, 8));
+  Block* block = nullptr;
+  {
     sync::Lock lock(mutex_);
-    reserved_ -= bytes;
-    throw PoolExhausted();
+    if (memory == nullptr) {
+      reserved_ -= bytes;
+      throw PoolExhausted();
+    }
+    block = large_descriptors_;
+    if (block != nullptr) large_descriptors_ = block->next;
   }
-  auto* block = new Block;
+  if (block == nullptr) block = new Block;
   block->pool = this;
   block->words = memory;
   block->capacity_words = static_cast<uint32_t>(words);
@@ -306,7 +250,7 @@ Block* Pool::new_magazine(uint8_t size_class, bool beyond_bound) {
     block.size_class = size_class;
     block.next = chain;
     chain = &block;
-    poison(&block);
+    poison(block);
   }
   return chain;
 }

@@ -20,6 +20,17 @@
 #include <new>
 #include <vector>
 
+#if defined(__SANITIZE_ADDRESS__)
+#define ISOLA_POISONS_BLOCKS 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ISOLA_POISONS_BLOCKS 1
+#endif
+#endif
+#ifdef ISOLA_POISONS_BLOCKS
+#include <sanitizer/asan_interface.h>
+#endif
+
 namespace isola {
 
 // Thrown by compose when the pool has reached its bound. A local exception.
@@ -54,6 +65,22 @@ constexpr uint8_t class_for(uint64_t words) {
 inline uint32_t typed_index(const MessageType& type) {
   return static_cast<uint32_t>(reinterpret_cast<uintptr_t>(&type) / sizeof(MessageType)) %
          kTypedLists;
+}
+
+// The address sanitizer reports who touches the body of a block that lies in a free list.
+inline void poison(Block& block) {
+#ifdef ISOLA_POISONS_BLOCKS
+  ASAN_POISON_MEMORY_REGION(block.words, block.capacity_words * sizeof(capnp::word));
+#else
+  (void)block;
+#endif
+}
+inline void unpoison(Block& block) {
+#ifdef ISOLA_POISONS_BLOCKS
+  ASAN_UNPOISON_MEMORY_REGION(block.words, block.capacity_words * sizeof(capnp::word));
+#else
+  (void)block;
+#endif
 }
 
 // A stack of free blocks and a full spare magazine behind it.
@@ -91,6 +118,7 @@ class PoolCache {
   PoolCache(Pool& pool, Shared) : pool_(pool), is_shared_(true) {}
   Block* pop(detail::FreeList& list, uint8_t size_class);
   void push(detail::FreeList& list, Block* block, uint8_t size_class);
+  void make_room(detail::FreeList& list, uint8_t size_class);
   Block* refill(detail::FreeList& list, uint8_t size_class);
   void count_taken() { bump(taken_); }
   static void bump(sync::atomic<uint64_t>& counter) {
@@ -147,6 +175,8 @@ class Pool {
     PoolCache* cache = PoolCache::current();
     return cache != nullptr && &cache->pool() == this ? cache : nullptr;
   }
+  Block* take_kept_shared(const MessageType& type);
+  void give_slow(Block* block);
   Block* take_large(uint64_t words, bool beyond_bound);
   // The ones below are called with mutex_ held.
   Magazines& magazines(const detail::FreeList& list, uint8_t size_class);
@@ -164,6 +194,7 @@ class Pool {
   std::vector<std::unique_ptr<Slab>> slabs_;
   std::vector<PoolCache*> caches_;
   uint64_t reserved_ = 0;
+  Block* large_descriptors_ = nullptr;  // of large blocks that are gone
   uint64_t holders_ = 0;
   uint64_t gone_taken_ = 0;  // counts of caches that are gone
   uint64_t gone_given_ = 0;
@@ -197,5 +228,55 @@ inline Block* PoolCache::take_kept(const MessageType& type) {
 }
 
 inline Block* PoolCache::take(uint8_t size_class) { return pop(classes_[size_class], size_class); }
+
+inline void PoolCache::push(detail::FreeList& list, Block* block, uint8_t size_class) {
+  if (list.count == detail::kMagazine) [[unlikely]] make_room(list, size_class);
+  block->next = list.head;
+  list.head = block;
+  ++list.count;
+}
+
+inline void PoolCache::give(Block* block) {
+  bump(given_);
+  detail::poison(*block);
+  block->state = BlockState::free;
+  if (block->kept_for != nullptr) {
+    detail::FreeList& list = typed_[detail::typed_index(*block->kept_for)];
+    if (list.type == nullptr) list.type = block->kept_for;
+    if (list.type == block->kept_for) return push(list, block, detail::kLargeClass);
+    block->kept_for = nullptr;  // another type has this list: the block serves anyone
+  }
+  push(classes_[block->size_class], block, block->size_class);
+}
+
+inline Block* Pool::take_kept([[maybe_unused]] const MessageType& type) {
+#ifdef ISOLA_CHECKED
+  return nullptr;  // a kept builder would let a late writer reach the next message
+#else
+  PoolCache* cache = own_cache();
+  Block* block = cache != nullptr ? cache->take_kept(type) : take_kept_shared(type);
+  if (block == nullptr) return nullptr;
+  detail::unpoison(*block);
+  block->state = BlockState::composing;
+  return block;
+#endif
+}
+
+inline void Pool::give(Block* block) {
+  PoolCache* cache = own_cache();
+  if (cache == nullptr || block->size_class == detail::kLargeClass) return give_slow(block);
+  cache->give(block);
+}
+
+// The usual end of a message: nothing hangs on the block, and it goes to this worker's cache.
+inline void release(Block* block) {
+  // Acquire: what the other users of a shared record did comes before its reuse.
+  if (block->references.load(sync::memory_order_acquire) != 1 ||
+      block->envelope.reply != nullptr || block->envelope.context != nullptr ||
+      block->more_segments != nullptr) [[unlikely]]
+    return detail::release_slow(block);
+  block->envelope.deadline_ns = kNoDeadline;
+  block->pool->give(block);
+}
 
 }  // namespace isola

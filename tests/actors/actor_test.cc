@@ -100,6 +100,53 @@ TEST(Actor, AConstructorThatThrowsIsAFailureOfTheActor) {
   });
 }
 
+TEST(Actor, MailThatComesWhileItIsMadeWaitsUntilItIs) {
+  on_every_scheduler([](System& system) {
+    struct Early : Actor<Early, Number, Ask<GetTotal, Total>> {
+      explicit Early(Sender<Total> out) {
+        // The constructor gives its address away and lets others use it.
+        auto helper = spawn(
+            [](Address<Number> to) { EXPECT_FALSE(to.send<Number>(value(5))); },
+            Address<Number>(self()));
+        EXPECT_FALSE(helper.join());
+        EXPECT_FALSE(made_);
+        EXPECT_FALSE(out.send([](Total::Builder) {}));
+        made_ = true;
+      }
+      void on(Number::Reader number) {
+        EXPECT_TRUE(made_);
+        total_ += number.getValue();
+      }
+      Message<Total> on(GetTotal::Reader) {
+        auto total = compose<Total>();
+        total->setValue(total_);
+        return total;
+      }
+      bool made_ = false;
+      int64_t total_ = 0;
+    };
+    auto [tx, rx] = system.channel<Total>(bounded(1));
+    auto early = system.spawn<Early>(std::move(tx));
+    EXPECT_TRUE(rx.recv());
+    EXPECT_EQ(early.ask<GetTotal>().get().or_raise()->getValue(), 5);
+  });
+}
+
+TEST(Actor, AStopAfterTheSystemsEndDoesNothing) {
+  ActorRef function;
+  Counter::AddressType counter;
+  {
+    System system;
+    counter = system.spawn<Counter>();
+    function = system.spawn([] { (void)sleep_for(1h); });
+  }
+  function.stop();
+  function.kill();
+  counter.stop();
+  counter.kill();
+  EXPECT_FALSE(function.join());
+}
+
 TEST(Actor, AnAnswerMayBeGivenLater) {
   // Covers: GS-036, GS-045
   on_every_scheduler([](System& system) {

@@ -46,7 +46,6 @@ inline Error run_as_actor(System& system, Body body) {
   auto* cell = runtime.new_slot({.name = "test"}, own::kBodyType,
                                 new own::BodyBehaviour{std::move(body), system});
   ActorRef actor{isola::detail::CellRef(*cell)};
-  cell->inbox.rouse();
   runtime.place(*cell);
   return actor.join();
 }
