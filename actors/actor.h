@@ -40,6 +40,13 @@ inline std::string demangled(const std::type_info& type) {
   return result;
 }
 
+// The message in hand, for a handler that may keep or forward it.
+template <class M>
+Delivery<M> take_delivery(Block*& block) {
+  Execution::current().cell->give_away(block);
+  return Delivery<M>(std::exchange(block, nullptr));
+}
+
 // Calls the handler of `Derived` for a message of type M that needs no answer.
 template <class Derived, class M>
 void handle_send(Derived& self, Block*& block) {
@@ -49,7 +56,7 @@ void handle_send(Derived& self, Block*& block) {
     static_assert(requires { self.on(std::declval<Delivery<M>>()); },
                   "isola: no handler for a message in the actor's list: add "
                   "`void on(M::Reader)` or `void on(isola::Delivery<M>)`");
-    self.on(Delivery<M>(std::exchange(block, nullptr)));
+    self.on(take_delivery<M>(block));
   }
 }
 
@@ -90,7 +97,7 @@ void handle_ask(Derived& self, Block*& block) {
     static_assert(requires { self.on(std::declval<Delivery<M>>()); },
                   "isola: no handler for an ask in the actor's list: add "
                   "`isola::Message<R> on(M::Reader)`");
-    self.on(Delivery<M>(std::exchange(block, nullptr)));
+    self.on(take_delivery<M>(block));
   }
 }
 

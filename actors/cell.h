@@ -12,6 +12,7 @@
 #include <isola/actors/inbox.h>
 #include <isola/channels/resource.h>
 #include <isola/channels/waiter.h>
+#include <isola/serialization/check.h>
 #include <isola/serialization/error.h>
 
 #include <array>
@@ -70,7 +71,6 @@ class alignas(64) ActorCell {
   sync::atomic<uint32_t> restarts{0};
   sync::atomic<uint64_t> heap_bytes{0};      // live
   sync::atomic<Life> life{Life::free};
-  sync::atomic<bool> running{false};
   Books books;
   sync::atomic<uint32_t> references{0};      // any thread
 
@@ -102,6 +102,10 @@ class alignas(64) ActorCell {
   void signal(uint32_t which);
   // The next message of the batch, or of the inbox; nullptr: none.
   Block* next_message();
+  // Takes the next batch from the inbox; false: there is none. REQUIRES: the last one is used up.
+  bool take_mail();
+  // The message in hand leaves this actor before its handler has returned.
+  void give_away(Block* block);
   // Waits until the actor has ended; returns its reason. Blocks.
   Error wait_for_end(int64_t deadline_ns);
 
@@ -144,19 +148,32 @@ class CellRef {
   ActorCell* cell_ = nullptr;
 };
 
+inline bool ActorCell::take_mail() {
+  bool senders_wait = false;
+  uint32_t count = 0;
+  batch = inbox.take(senders_wait, count);
+  if (senders_wait) [[unlikely]] wake_room_waiters();
+  if (batch == nullptr) return false;
+  batch_left.store(count, sync::memory_order_relaxed);
+  return true;
+}
+
 inline Block* ActorCell::next_message() {
-  if (batch == nullptr) {
-    if (inbox.empty()) return nullptr;
-    bool senders_wait = false;
-    uint32_t count = 0;
-    batch = inbox.take(senders_wait, count);
-    batch_left.store(count, sync::memory_order_relaxed);
-    if (senders_wait) [[unlikely]] wake_room_waiters();
-  }
+  if (batch == nullptr && !take_mail()) return nullptr;
   Block* block = batch;
   batch = block->next;
   batch_left.store(batch_left.load(sync::memory_order_relaxed) - 1, sync::memory_order_relaxed);
   return block;
+}
+
+inline void ActorCell::give_away(Block* block) {
+  if (block != inbox.seen()) return;
+  // Invariant 1 of the inbox: what is above the block is taken now, so that it may go.
+  ISOLA_ASSERT(batch == nullptr, ==, true);
+  uint32_t count = 0;
+  batch = inbox.detach(count);
+  batch_left.store(count, sync::memory_order_relaxed);
+  wake_room_waiters();
 }
 
 }  // namespace isola::detail

@@ -67,6 +67,13 @@ void drop_mail(Block* block, const Error& why) {
   }
 }
 
+void drop_all_mail(ActorCell& cell, const Error& why) {
+  // First the inbox: it may still name a block of the batch (its invariant 1).
+  Block* rest = cell.inbox.close();
+  drop_mail(std::exchange(cell.batch, nullptr), why);
+  drop_mail(rest, why);
+}
+
 }  // namespace
 
 Runtime::Runtime(SystemOptions options)
@@ -111,8 +118,7 @@ void Runtime::stop() {
   channels_->close_all();
   // Nobody runs any more. First no mail can come, then the actors end, the youngest first.
   for (ActorCell* cell = youngest_; cell != nullptr; cell = cell->older) {
-    drop_mail(std::exchange(cell->batch, nullptr), Error(Code::no_such_actor));
-    drop_mail(cell->inbox.close(), Error(Code::no_such_actor));
+    drop_all_mail(*cell, Error(Code::no_such_actor));
   }
   while (youngest_ != nullptr) end_actor(*youngest_, Error());
   pool_->close();
@@ -184,8 +190,7 @@ void Runtime::unlink(ActorCell& cell) {
 
 void Runtime::end_actor(ActorCell& cell, Error reason) {
   const Error told = reason ? reason : Error(Code::no_such_actor);
-  drop_mail(std::exchange(cell.batch, nullptr), told);
-  drop_mail(cell.inbox.close(), told);
+  drop_all_mail(cell, told);
   if (std::shared_ptr<Job> job = std::exchange(cell.job, nullptr)) job->done->fail(told);
   {
     Entered entered(cell, clock());

@@ -133,7 +133,6 @@ void Worker::turn(ActorCell& cell) {
   // overlooked a signal is found here by whoever set it.
   if (cell.home.load(sync::memory_order_relaxed) != this)
     cell.home.store(this, sync::memory_order_seq_cst);
-  cell.running.store(true, sync::memory_order_relaxed);
 
   if (cell.signals.load(sync::memory_order_seq_cst) == 0 || !obey_signals(cell)) {
     if (type.run != nullptr) {
@@ -146,7 +145,6 @@ void Worker::turn(ActorCell& cell) {
                                    {cell.label(), execution.isolate_id, nullptr});
       }
       cell.carrier.store(nullptr, sync::memory_order_relaxed);
-      cell.running.store(false, sync::memory_order_relaxed);
       runtime_.end_actor(cell, std::move(reason));
     } else {
       handle_messages(cell, execution);
@@ -167,27 +165,37 @@ void Worker::handle_messages(ActorCell& cell, Execution& execution) {
     block->state = BlockState::delivered;
     cell.books.count_message();
     if (envelope.deadline_ns != kNoDeadline && envelope.reply != nullptr &&
-        runtime_.clock().now_ns() >= envelope.deadline_ns) {
+        runtime_.clock().now_ns() >= envelope.deadline_ns) [[unlikely]] {
       std::exchange(block->envelope.reply, nullptr)->fail(Error(Code::timeout));
-      release(block);
-      continue;
+    } else {
+      const MessageType* message_type = block->type;
+      try {
+        type.receive(cell.behaviour, block);
+      } catch (const Cancelled&) {
+        return end_in_handler(cell, block, Error());
+      } catch (...) {
+        return end_in_handler(cell, block,
+                              capture_exception(runtime_.pool(), {cell.label(),
+                                                                  execution.isolate_id,
+                                                                  message_type}));
+      }
     }
-    const MessageType* message_type = block->type;
-    try {
-      type.receive(cell.behaviour, block);
-    } catch (const Cancelled&) {
-      return end_in_handler(cell, block, Error());
-    } catch (...) {
-      return end_in_handler(
-          cell, block,
-          capture_exception(runtime_.pool(), {cell.label(), execution.isolate_id, message_type}));
-    }
-    if (block != nullptr) release(block);
     // The context of a call ends with its handler.
     execution.inherited = cell.root_context;
+    if (block != nullptr && block == cell.inbox.seen()) {
+      // The last one taken: before it is given up, the actor goes to rest or takes what has come.
+      if (cell.signals.load(sync::memory_order_relaxed) == 0 && go_to_rest(cell)) {
+        release(block);
+        return;
+      }
+      if (!cell.take_mail()) cell.give_away(block);
+    }
+    if (block != nullptr) release(block);
     if (cell.signals.load(sync::memory_order_relaxed) != 0 && obey_signals(cell)) return;
   }
-  finish_turn(cell);
+  if (cell.batch == nullptr && go_to_rest(cell)) return;
+  cell.carrier.store(nullptr, sync::memory_order_relaxed);
+  push_ready(cell);
 }
 
 void Worker::end_in_handler(ActorCell& cell, Block* block, Error failure) {
@@ -195,21 +203,22 @@ void Worker::end_in_handler(ActorCell& cell, Block* block, Error failure) {
   if (block != nullptr) {
     if (ReplyTarget* reply = std::exchange(block->envelope.reply, nullptr))
       reply->fail(failure ? failure : Error(Code::no_such_actor));
-    release(block);
   }
   cell.carrier.store(nullptr, sync::memory_order_relaxed);
-  cell.running.store(false, sync::memory_order_relaxed);
   runtime_.end_actor(cell, std::move(failure));
+  if (block != nullptr) release(block);  // after the inbox was closed: it may name this block
 }
 
-void Worker::finish_turn(ActorCell& cell) {
+// True if the actor is idle now, or was scheduled anew: then it may run elsewhere, or be gone.
+bool Worker::go_to_rest(ActorCell& cell) {
+  Carrier* carrier = cell.carrier.load(sync::memory_order_relaxed);
   cell.carrier.store(nullptr, sync::memory_order_relaxed);
-  cell.running.store(false, sync::memory_order_relaxed);
-  if (cell.batch == nullptr && cell.inbox.rest()) {
-    // From here on the actor may be running elsewhere, or be gone.
-    if (cell.signals.load(sync::memory_order_seq_cst) == 0 || !cell.inbox.rouse()) return;
+  if (!cell.inbox.rest()) {
+    cell.carrier.store(carrier, sync::memory_order_relaxed);
+    return false;
   }
-  push_ready(cell);
+  if (cell.signals.load(sync::memory_order_seq_cst) != 0 && cell.inbox.rouse()) push_ready(cell);
+  return true;
 }
 
 bool Worker::obey_signals(ActorCell& cell) {
@@ -220,7 +229,6 @@ bool Worker::obey_signals(ActorCell& cell) {
   }
   if ((signals & (kStop | kKill)) == 0) return false;
   cell.carrier.store(nullptr, sync::memory_order_relaxed);
-  cell.running.store(false, sync::memory_order_relaxed);
   runtime_.end_actor(cell, Error());
   return true;
 }

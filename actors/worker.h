@@ -81,7 +81,7 @@ class Worker {
   void handle_messages(ActorCell& cell, Execution& execution);
   // Ends the actor whose handler threw, and tells the asker of `block`, if it is still ours.
   void end_in_handler(ActorCell& cell, Block* block, Error failure);
-  void finish_turn(ActorCell& cell);
+  bool go_to_rest(ActorCell& cell);
   // True if the actor has ended.
   bool obey_signals(ActorCell& cell);
   void go_idle();

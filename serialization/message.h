@@ -84,7 +84,8 @@ class Delivery : public detail::BlockOwner {
 // Fails: throws PoolExhausted.
 template <MessageStruct T>
 Message<T> compose(Pool& pool, uint64_t words_hint = 0) {
-  constexpr uint64_t kRootWords = 1 + T::_capnpPrivate::dataWordSize + T::_capnpPrivate::pointerCount;
+  constexpr uint64_t kRootWords =
+      1 + T::_capnpPrivate::dataWordSize + T::_capnpPrivate::pointerCount;
   if constexpr (message_type<T>.is_flat()) {
     if (Block* block = pool.take_kept(message_type<T>)) {
       block->start_kept<T>();
