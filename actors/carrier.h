@@ -48,9 +48,9 @@ class Carrier final : public boost::fibers::fiber_properties, public Parker {
   Execution execution;
   // What is current on this stack: the above, or that of an actor which is being made or ended.
   Execution* current = &execution;
-  Carrier* next = nullptr;     // in the idle list, or in the list of remote wake-ups
-  Waiter* waiting = nullptr;   // while parked
-  bool cancelled = false;      // of the turn that it carries
+  Carrier* next = nullptr;    // in the idle list, or in the list of remote wake-ups
+  Waiter* waiting = nullptr;  // while parked
+  bool cancelled = false;     // of the turn that it carries
   bool going_idle = false;
   ExceptionState exceptions;
 #ifdef ISOLA_TSAN

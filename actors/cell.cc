@@ -10,17 +10,6 @@
 
 namespace isola::detail {
 
-Error ActorCell::send(Block* block, bool wait, int64_t deadline_ns) {
-  block->state = BlockState::queued;
-  switch (inbox.push(block, inbox_max)) {
-    case Inbox::Push::pushed: return Error();
-    case Inbox::Push::pushed_first: runtime->schedule(*this); return Error();
-    case Inbox::Push::closed: return Error(Code::no_such_actor);
-    case Inbox::Push::full: break;
-  }
-  return send_slow(block, wait, deadline_ns);
-}
-
 Error ActorCell::send_slow(Block* block, bool wait, int64_t deadline_ns) {
   // An actor that waits for room in its own inbox would wait for ever.
   if (!wait || Execution::current().cell == this) return Error(Code::inbox_full);
@@ -46,10 +35,15 @@ Error ActorCell::send_slow(Block* block, bool wait, int64_t deadline_ns) {
       }
     }
     switch (inbox.push(block, inbox_max)) {
-      case Inbox::Push::pushed: return Error();
-      case Inbox::Push::pushed_first: runtime->schedule(*this); return Error();
-      case Inbox::Push::closed: return Error(Code::no_such_actor);
-      case Inbox::Push::full: break;
+      case Inbox::Push::pushed:
+        return Error();
+      case Inbox::Push::pushed_first:
+        runtime->schedule(*this);
+        return Error();
+      case Inbox::Push::closed:
+        return Error(Code::no_such_actor);
+      case Inbox::Push::full:
+        break;
     }
   }
 }

@@ -55,33 +55,33 @@ struct SlotOptions {
 class alignas(64) ActorCell {
  public:
   // --- hot: sends and turns
-  Inbox inbox;                        // any thread
-  Block* batch = nullptr;             // taken from the inbox, oldest first
-  ActorCell* next_ready = nullptr;    // in a ready queue
+  Inbox inbox;                      // any thread
+  Block* batch = nullptr;           // taken from the inbox, oldest first
+  ActorCell* next_ready = nullptr;  // in a ready queue
   void* behaviour = nullptr;
   sync::atomic<const BehaviourType*> type{nullptr};
   Runtime* runtime = nullptr;         // constant
   sync::atomic<uint32_t> signals{0};  // any thread
   uint32_t inbox_max = 0;
-  Block* root_context = nullptr;      // what its creator's context let cross
+  Block* root_context = nullptr;  // what its creator's context let cross
 
   // --- books, read by the inspector without a lock: each has one writer at a time
   alignas(64) sync::atomic<uint64_t> id{0};  // slot and incarnation; 0: free
   sync::atomic<uint32_t> batch_left{0};      // messages of the taken batch not yet handled
   sync::atomic<uint32_t> restarts{0};
-  sync::atomic<uint64_t> heap_bytes{0};      // live
+  sync::atomic<uint64_t> heap_bytes{0};  // live
   sync::atomic<Life> life{Life::free};
   Books books;
-  sync::atomic<uint32_t> references{0};      // any thread
+  sync::atomic<uint32_t> references{0};  // any thread
 
   // --- cold
-  sync::atomic<Worker*> home{nullptr};   // where it runs, or ran last
+  sync::atomic<Worker*> home{nullptr};      // where it runs, or ran last
   sync::atomic<Carrier*> carrier{nullptr};  // of the turn that it has
-  ActorCell* next_cancel = nullptr;      // in a worker's list of turns to be cancelled
+  ActorCell* next_cancel = nullptr;         // in a worker's list of turns to be cancelled
   sync::atomic<bool> cancel_queued{false};
-  std::shared_ptr<Job> job;                 // of an isolate: see isolate_job.h
-  sync::atomic<bool> job_claimed{false};    // somebody runs or closes this isolate
-  std::unique_ptr<Heap> heap;  // made on first use
+  std::shared_ptr<Job> job;               // of an isolate: see isolate_job.h
+  sync::atomic<bool> job_claimed{false};  // somebody runs or closes this isolate
+  std::unique_ptr<Heap> heap;             // made on first use
   uint64_t heap_quota = UINT64_MAX;
   uint64_t random_state = 0;
   ResourceList resources;
@@ -109,8 +109,8 @@ class alignas(64) ActorCell {
   // Waits until the actor has ended; returns its reason. Blocks.
   Error wait_for_end(int64_t deadline_ns);
 
-  std::string name() const;        // any thread; empty if it was given none
-  std::string label() const;       // the name, or "Counter#7"
+  std::string name() const;   // any thread; empty if it was given none
+  std::string label() const;  // the name, or "Counter#7"
   void set_name(std::string_view name);
   // The heap, made now if there was none. Called in a turn.
   Heap& own_heap();
@@ -152,7 +152,8 @@ inline bool ActorCell::take_mail() {
   bool senders_wait = false;
   uint32_t count = 0;
   batch = inbox.take(senders_wait, count);
-  if (senders_wait) [[unlikely]] wake_room_waiters();
+  if (senders_wait) [[unlikely]]
+    wake_room_waiters();
   if (batch == nullptr) return false;
   batch_left.store(count, sync::memory_order_relaxed);
   return true;

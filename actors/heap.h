@@ -45,7 +45,7 @@ class Heap final : public std::pmr::memory_resource {
  private:
   static constexpr size_t kStep = 16;
   static constexpr size_t kSmallMax = 1024;
-  static constexpr size_t kFirstChunk = 1024;         // an actor with one small map stays small
+  static constexpr size_t kFirstChunk = 1024;          // an actor with one small map stays small
   static constexpr size_t kLargestChunk = 256 * 1024;  // beyond this, growing saves no calls
   struct FreeBlock {
     FreeBlock* next;
@@ -62,9 +62,7 @@ class Heap final : public std::pmr::memory_resource {
 
   void* do_allocate(size_t bytes, size_t alignment) override;
   void do_deallocate(void* memory, size_t bytes, size_t alignment) override;
-  bool do_is_equal(const memory_resource& other) const noexcept override {
-    return this == &other;
-  }
+  bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
   void* allocate_large(size_t bytes, size_t alignment);
   void* bump(size_t bytes);
   void account(uint64_t more, uint64_t less);

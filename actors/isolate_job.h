@@ -18,7 +18,7 @@ struct Job {
   // Executes it in the isolate, on a carrier of its own.
   virtual void run() = 0;
 
-  AskState* const done;     // the caller's use and the isolate's
+  AskState* const done;      // the caller's use and the isolate's
   Block* context = nullptr;  // what the caller's context lets cross
   int64_t deadline_ns = kNoDeadline;
 };

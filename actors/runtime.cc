@@ -194,8 +194,8 @@ void Runtime::end_actor(ActorCell& cell, Error reason) {
   if (std::shared_ptr<Job> job = std::exchange(cell.job, nullptr)) job->done->fail(told);
   {
     Entered entered(cell, clock());
-    if (cell.behaviour != nullptr) cell.type.load(sync::memory_order_relaxed)
-          ->destroy(std::exchange(cell.behaviour, nullptr));
+    if (cell.behaviour != nullptr)
+      cell.type.load(sync::memory_order_relaxed)->destroy(std::exchange(cell.behaviour, nullptr));
     cell.resources.release_all();
   }
   cell.heap.reset();
@@ -209,8 +209,7 @@ void Runtime::end_actor(ActorCell& cell, Error reason) {
     // Together: who sees it ended reads why under this lock.
     cell.end_reason = std::move(reason);
     cell.life.store(Life::ended, sync::memory_order_release);
-    while (Waiter* waiter = cell.room_waiters.claim_first(Outcome::closed))
-      woken.push_back(waiter);
+    while (Waiter* waiter = cell.room_waiters.claim_first(Outcome::closed)) woken.push_back(waiter);
     while (Waiter* waiter = cell.end_waiters.claim_first(Outcome::completed))
       woken.push_back(waiter);
   }

@@ -141,5 +141,21 @@ inline void Runtime::schedule(ActorCell& cell) {
     place(cell);
 }
 
+inline Error ActorCell::send(Block* block, bool wait, int64_t deadline_ns) {
+  block->state = BlockState::queued;
+  switch (inbox.push(block, inbox_max)) {
+    case Inbox::Push::pushed:
+      return Error();
+    case Inbox::Push::pushed_first:
+      runtime->schedule(*this);
+      return Error();
+    case Inbox::Push::closed:
+      return Error(Code::no_such_actor);
+    case Inbox::Push::full:
+      break;
+  }
+  return send_slow(block, wait, deadline_ns);
+}
+
 }  // namespace detail
 }  // namespace isola

@@ -23,13 +23,20 @@ std::string describe_wait(const detail::Books& books) {
   }
   const std::string channel = name[0] != 0 ? std::string(name.data()) : "channel " + id;
   switch (books.what.load(sync::memory_order_relaxed)) {
-    case WaitsFor::nothing: return "";
-    case WaitsFor::reply: return "reply of " + id;
-    case WaitsFor::receive: return "receive from " + channel;
-    case WaitsFor::send: return "send to " + channel;
-    case WaitsFor::inbox: return "inbox of " + id;
-    case WaitsFor::sleep: return "sleep";
-    case WaitsFor::end: return "end of " + id;
+    case WaitsFor::nothing:
+      return "";
+    case WaitsFor::reply:
+      return "reply of " + id;
+    case WaitsFor::receive:
+      return "receive from " + channel;
+    case WaitsFor::send:
+      return "send to " + channel;
+    case WaitsFor::inbox:
+      return "inbox of " + id;
+    case WaitsFor::sleep:
+      return "sleep";
+    case WaitsFor::end:
+      return "end of " + id;
   }
   return "";
 }

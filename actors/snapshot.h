@@ -12,10 +12,10 @@ class System;
 
 struct ActorInfo {
   uint64_t id = 0;
-  std::string name;       // empty if it was given none
-  std::string type;       // of the behaviour: "Counter", "function", "isolate"
-  std::string state;      // "idle", "ready", "running", "blocked", "ended"
-  std::string waits_for;  // of a blocked one: "reply of 7", "receive from words", "sleep", …
+  std::string name;          // empty if it was given none
+  std::string type;          // of the behaviour: "Counter", "function", "isolate"
+  std::string state;         // "idle", "ready", "running", "blocked", "ended"
+  std::string waits_for;     // of a blocked one: "reply of 7", "receive from words", "sleep", …
   uint64_t inbox_depth = 0;  // messages that wait
   uint64_t handled = 0;      // messages handled, or received by a function actor
   uint64_t heap_bytes = 0;   // live

@@ -33,9 +33,9 @@ System::~System() {
 }
 
 void System::stop() {
-  ISOLA_REQUIRE(detail::Worker::current() == nullptr ||
-                    &detail::Worker::current()->runtime() != runtime_,
-                ==, true);
+  ISOLA_REQUIRE(
+      detail::Worker::current() == nullptr || &detail::Worker::current()->runtime() != runtime_, ==,
+      true);
   runtime_->stop();
 }
 
@@ -58,9 +58,9 @@ uint64_t random() { return next_random(current_cell().random_state); }
 
 void report(Code code, const std::string& type, const std::string& message) {
   detail::ActorCell& cell = current_cell();
-  cell.runtime->report(detail::make_error(
-      cell.runtime->pool(), code, type, message,
-      {cell.label(), cell.id.load(sync::memory_order_relaxed), nullptr}));
+  cell.runtime->report(
+      detail::make_error(cell.runtime->pool(), code, type, message,
+                         {cell.label(), cell.id.load(sync::memory_order_relaxed), nullptr}));
 }
 
 }  // namespace isola

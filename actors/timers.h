@@ -12,8 +12,8 @@
 
 namespace isola::detail {
 
-struct Timer : boost::intrusive::set_base_hook<
-                   boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+struct Timer
+    : boost::intrusive::set_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
   Timer(int64_t at, Waiter& who) : deadline_ns(at), waiter(who) {}
   const int64_t deadline_ns;
   Waiter& waiter;

@@ -10,6 +10,8 @@
 
 #include <utility>
 
+#define ISOLA_HOT inline __attribute__((always_inline))
+
 namespace isola::detail {
 
 Worker::Worker(Runtime& runtime, uint32_t index)
@@ -64,138 +66,11 @@ void Worker::drop_cancels() {
   }
 }
 
-void Worker::loop() {
-  for (;;) {
-    if (stop_.load(sync::memory_order_acquire)) {
-      begin_stop();
-      return;
-    }
-    ActorCell* cell = next_ready();
-    if (cell == nullptr) {
-      go_idle();
-      continue;
-    }
-    turn(*cell);
-    if (ready_count_ > kShareAbove && runtime_.sleeping_workers() > 0) share_with_sleepers();
-    if (--turns_until_dispatch_ == 0) {
-      turns_until_dispatch_ = kTurnsBetweenDispatches;
-      fire_timers();
-      boost_notified_.store(true, sync::memory_order_relaxed);
-    }
-    if (boost_notified_.load(sync::memory_order_relaxed)) {
-      running_->context->yield();
-    } else if (!woken_.empty()) {
-      go_idle();
-    }
-  }
-}
-
 void Worker::begin_stop() {
   if (std::exchange(stopping_, true)) return;
   // Every blocked turn is unwound; Boost's own primitives can't be cancelled and are waited for.
   for (Carrier* carrier : carriers_)
     if (carrier->execution.cell != nullptr) carrier->cancel();
-}
-
-ActorCell* Worker::next_ready() {
-  drain_remote();
-  ActorCell* cell = ready_head_;
-  if (cell == nullptr) return nullptr;
-  if (choice_ != nullptr) [[unlikely]] {
-    ActorCell* before = nullptr;
-    for (size_t steps = choice_->choose(ready_count_); steps > 0; --steps) {
-      before = cell;
-      cell = cell->next_ready;
-    }
-    (before != nullptr ? before->next_ready : ready_head_) = cell->next_ready;
-    if (ready_tail_ == cell) ready_tail_ = before;
-  } else {
-    ready_head_ = cell->next_ready;
-    if (ready_head_ == nullptr) ready_tail_ = nullptr;
-  }
-  --ready_count_;
-  return cell;
-}
-
-void Worker::turn(ActorCell& cell) {
-  Carrier& carrier = *running_;
-  Execution& execution = carrier.execution;
-  const BehaviourType& type = *cell.type.load(sync::memory_order_relaxed);
-  execution.cell = &cell;
-  execution.isolate_id = cell.id.load(sync::memory_order_relaxed);
-  execution.resources = &cell.resources;
-  execution.books = &cell.books;
-  execution.inherited = cell.root_context;
-  execution.deadline_ns = kNoDeadline;
-  carrier.cancelled = false;
-  cell.carrier.store(&carrier, sync::memory_order_relaxed);
-  // Sequentially consistent: of this store and a signal, one side sees the other's, so a turn that
-  // overlooked a signal is found here by whoever set it.
-  if (cell.home.load(sync::memory_order_relaxed) != this)
-    cell.home.store(this, sync::memory_order_seq_cst);
-
-  if (cell.signals.load(sync::memory_order_seq_cst) == 0 || !obey_signals(cell)) {
-    if (type.run != nullptr) {
-      Error reason;
-      try {
-        type.run(cell.behaviour);
-      } catch (const Cancelled&) {
-      } catch (...) {
-        reason = capture_exception(runtime_.pool(),
-                                   {cell.label(), execution.isolate_id, nullptr});
-      }
-      cell.carrier.store(nullptr, sync::memory_order_relaxed);
-      runtime_.end_actor(cell, std::move(reason));
-    } else {
-      handle_messages(cell, execution);
-    }
-  }
-  // The rest of it is set by the next turn.
-  execution.cell = nullptr;
-}
-
-void Worker::handle_messages(ActorCell& cell, Execution& execution) {
-  const BehaviourType& type = *cell.type.load(sync::memory_order_relaxed);
-  for (uint32_t left = kTurnMessages; left > 0; --left) {
-    Block* block = cell.next_message();
-    if (block == nullptr) break;
-    const Envelope& envelope = block->envelope;
-    execution.inherited = envelope.context != nullptr ? envelope.context : cell.root_context;
-    execution.deadline_ns = envelope.deadline_ns;
-    block->state = BlockState::delivered;
-    cell.books.count_message();
-    if (envelope.deadline_ns != kNoDeadline && envelope.reply != nullptr &&
-        runtime_.clock().now_ns() >= envelope.deadline_ns) [[unlikely]] {
-      std::exchange(block->envelope.reply, nullptr)->fail(Error(Code::timeout));
-    } else {
-      const MessageType* message_type = block->type;
-      try {
-        type.receive(cell.behaviour, block);
-      } catch (const Cancelled&) {
-        return end_in_handler(cell, block, Error());
-      } catch (...) {
-        return end_in_handler(cell, block,
-                              capture_exception(runtime_.pool(), {cell.label(),
-                                                                  execution.isolate_id,
-                                                                  message_type}));
-      }
-    }
-    // The context of a call ends with its handler.
-    execution.inherited = cell.root_context;
-    if (block != nullptr && block == cell.inbox.seen()) {
-      // The last one taken: before it is given up, the actor goes to rest or takes what has come.
-      if (cell.signals.load(sync::memory_order_relaxed) == 0 && go_to_rest(cell)) {
-        release(block);
-        return;
-      }
-      if (!cell.take_mail()) cell.give_away(block);
-    }
-    if (block != nullptr) release(block);
-    if (cell.signals.load(sync::memory_order_relaxed) != 0 && obey_signals(cell)) return;
-  }
-  if (cell.batch == nullptr && go_to_rest(cell)) return;
-  cell.carrier.store(nullptr, sync::memory_order_relaxed);
-  push_ready(cell);
 }
 
 void Worker::end_in_handler(ActorCell& cell, Block* block, Error failure) {
@@ -207,18 +82,6 @@ void Worker::end_in_handler(ActorCell& cell, Block* block, Error failure) {
   cell.carrier.store(nullptr, sync::memory_order_relaxed);
   runtime_.end_actor(cell, std::move(failure));
   if (block != nullptr) release(block);  // after the inbox was closed: it may name this block
-}
-
-// True if the actor is idle now, or was scheduled anew: then it may run elsewhere, or be gone.
-bool Worker::go_to_rest(ActorCell& cell) {
-  Carrier* carrier = cell.carrier.load(sync::memory_order_relaxed);
-  cell.carrier.store(nullptr, sync::memory_order_relaxed);
-  if (!cell.inbox.rest()) {
-    cell.carrier.store(carrier, sync::memory_order_relaxed);
-    return false;
-  }
-  if (cell.signals.load(sync::memory_order_seq_cst) != 0 && cell.inbox.rouse()) push_ready(cell);
-  return true;
 }
 
 bool Worker::obey_signals(ActorCell& cell) {
@@ -244,6 +107,145 @@ void Worker::share_with_sleepers() {
       other->push_remote(*cell);
     }
     return;
+  }
+}
+
+// --- the hot path: one function for the compiler, so a turn costs no calls of our own ------------
+
+ISOLA_HOT ActorCell* Worker::next_ready() {
+  drain_remote();
+  ActorCell* cell = ready_head_;
+  if (cell == nullptr) return nullptr;
+  if (choice_ != nullptr) [[unlikely]] {
+    ActorCell* before = nullptr;
+    for (size_t steps = choice_->choose(ready_count_); steps > 0; --steps) {
+      before = cell;
+      cell = cell->next_ready;
+    }
+    (before != nullptr ? before->next_ready : ready_head_) = cell->next_ready;
+    if (ready_tail_ == cell) ready_tail_ = before;
+  } else {
+    ready_head_ = cell->next_ready;
+    if (ready_head_ == nullptr) ready_tail_ = nullptr;
+  }
+  --ready_count_;
+  return cell;
+}
+
+// True if the actor is idle now, or was scheduled anew: then it may run elsewhere, or be gone.
+ISOLA_HOT bool Worker::go_to_rest(ActorCell& cell) {
+  Carrier* carrier = cell.carrier.load(sync::memory_order_relaxed);
+  cell.carrier.store(nullptr, sync::memory_order_relaxed);
+  if (!cell.inbox.rest()) {
+    cell.carrier.store(carrier, sync::memory_order_relaxed);
+    return false;
+  }
+  if (cell.signals.load(sync::memory_order_seq_cst) != 0 && cell.inbox.rouse()) push_ready(cell);
+  return true;
+}
+
+ISOLA_HOT void Worker::handle_messages(ActorCell& cell, Execution& execution) {
+  const BehaviourType& type = *cell.type.load(sync::memory_order_relaxed);
+  for (uint32_t left = kTurnMessages; left > 0; --left) {
+    Block* block = cell.next_message();
+    if (block == nullptr) break;
+    const Envelope& envelope = block->envelope;
+    execution.inherited = envelope.context != nullptr ? envelope.context : cell.root_context;
+    execution.deadline_ns = envelope.deadline_ns;
+    block->state = BlockState::delivered;
+    cell.books.count_message();
+    if (envelope.deadline_ns != kNoDeadline && envelope.reply != nullptr &&
+        runtime_.clock().now_ns() >= envelope.deadline_ns) [[unlikely]] {
+      std::exchange(block->envelope.reply, nullptr)->fail(Error(Code::timeout));
+    } else {
+      const MessageType* message_type = block->type;
+      try {
+        type.receive(cell.behaviour, block);
+      } catch (const Cancelled&) {
+        return end_in_handler(cell, block, Error());
+      } catch (...) {
+        return end_in_handler(
+            cell, block,
+            capture_exception(runtime_.pool(), {cell.label(), execution.isolate_id, message_type}));
+      }
+    }
+    // The context of a call ends with its handler.
+    execution.inherited = cell.root_context;
+    if (block != nullptr && block == cell.inbox.seen()) {
+      // The last one taken: before it is given up, the actor goes to rest or takes what has come.
+      if (cell.signals.load(sync::memory_order_relaxed) == 0 && go_to_rest(cell)) {
+        release(block);
+        return;
+      }
+      if (!cell.take_mail()) cell.give_away(block);
+    }
+    if (block != nullptr) release(block);
+    if (cell.signals.load(sync::memory_order_relaxed) != 0 && obey_signals(cell)) return;
+  }
+  if (cell.batch == nullptr && go_to_rest(cell)) return;
+  cell.carrier.store(nullptr, sync::memory_order_relaxed);
+  push_ready(cell);
+}
+
+ISOLA_HOT void Worker::turn(ActorCell& cell) {
+  Carrier& carrier = *running_;
+  Execution& execution = carrier.execution;
+  const BehaviourType& type = *cell.type.load(sync::memory_order_relaxed);
+  execution.cell = &cell;
+  execution.isolate_id = cell.id.load(sync::memory_order_relaxed);
+  execution.resources = &cell.resources;
+  execution.books = &cell.books;
+  execution.inherited = cell.root_context;
+  execution.deadline_ns = kNoDeadline;
+  carrier.cancelled = false;
+  cell.carrier.store(&carrier, sync::memory_order_relaxed);
+  // Sequentially consistent: of this store and a signal, one side sees the other's, so a turn that
+  // overlooked a signal is found here by whoever set it.
+  if (cell.home.load(sync::memory_order_relaxed) != this)
+    cell.home.store(this, sync::memory_order_seq_cst);
+
+  if (cell.signals.load(sync::memory_order_seq_cst) == 0 || !obey_signals(cell)) {
+    if (type.run != nullptr) {
+      Error reason;
+      try {
+        type.run(cell.behaviour);
+      } catch (const Cancelled&) {
+      } catch (...) {
+        reason = capture_exception(runtime_.pool(), {cell.label(), execution.isolate_id, nullptr});
+      }
+      cell.carrier.store(nullptr, sync::memory_order_relaxed);
+      runtime_.end_actor(cell, std::move(reason));
+    } else {
+      handle_messages(cell, execution);
+    }
+  }
+  // The rest of it is set by the next turn.
+  execution.cell = nullptr;
+}
+
+void Worker::loop() {
+  for (;;) {
+    if (stop_.load(sync::memory_order_acquire)) {
+      begin_stop();
+      return;
+    }
+    ActorCell* cell = next_ready();
+    if (cell == nullptr) {
+      go_idle();
+      continue;
+    }
+    turn(*cell);
+    if (ready_count_ > kShareAbove && runtime_.sleeping_workers() > 0) share_with_sleepers();
+    if (--turns_until_dispatch_ == 0) {
+      turns_until_dispatch_ = kTurnsBetweenDispatches;
+      fire_timers();
+      boost_notified_.store(true, sync::memory_order_relaxed);
+    }
+    if (boost_notified_.load(sync::memory_order_relaxed)) {
+      running_->context->yield();
+    } else if (!woken_.empty()) {
+      go_idle();
+    }
   }
 }
 

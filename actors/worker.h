@@ -142,7 +142,7 @@ class Worker {
   sync::atomic<ActorCell*> remote_cancels_{nullptr};
   sync::atomic<bool> boost_notified_{false};
   sync::atomic<bool> stop_{false};
-  sync::atomic<bool> ended_{false};  // its thread looks at nothing any more
+  sync::atomic<bool> ended_{false};               // its thread looks at nothing any more
   alignas(64) sync::atomic<uint32_t> asleep_{0};  // 1: sleeps on this futex
 };
 

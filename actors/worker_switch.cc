@@ -18,8 +18,7 @@ namespace {
 
 // Everything of a switch that Boost does not do. Not instrumented, and nothing instrumented runs
 // between this and the switch, so the sanitizers see it as one step.
-ISOLA_NOT_SANITIZED void announce_switch(ExceptionState* thread_state, Carrier* from,
-                                         Carrier* to) {
+ISOLA_NOT_SANITIZED void announce_switch(ExceptionState* thread_state, Carrier* from, Carrier* to) {
   from->exceptions = *thread_state;
   *thread_state = to->exceptions;
 #ifdef ISOLA_ASAN
@@ -85,11 +84,11 @@ bool Algorithm::has_ready_fibers() const noexcept {
 
 void Algorithm::suspend_until(std::chrono::steady_clock::time_point const& deadline) noexcept {
   if (worker == nullptr) return;
-  worker->sleep_until(deadline == std::chrono::steady_clock::time_point::max()
-                          ? kNoDeadline
-                          : std::chrono::duration_cast<std::chrono::nanoseconds>(
-                                deadline.time_since_epoch())
-                                .count());
+  worker->sleep_until(
+      deadline == std::chrono::steady_clock::time_point::max()
+          ? kNoDeadline
+          : std::chrono::duration_cast<std::chrono::nanoseconds>(deadline.time_since_epoch())
+                .count());
 }
 
 void Algorithm::notify() noexcept {
@@ -252,11 +251,10 @@ Carrier* Worker::make_carrier() {
     boost::context::stack_context allocate() { return stack; }
     void deallocate(boost::context::stack_context& s) noexcept { pool->deallocate(s); }
   };
-  auto context =
-      bf::make_worker_context(bf::launch::post, Given{stack, &stacks_}, [this] {
-        loop();
-        if (--live_carriers_ == 0) unpark(*main_);
-      });
+  auto context = bf::make_worker_context(bf::launch::post, Given{stack, &stacks_}, [this] {
+    loop();
+    if (--live_carriers_ == 0) unpark(*main_);
+  });
 #ifdef ISOLA_TSAN
   __tsan_switch_to_fiber(self, 0);
 #endif

@@ -97,9 +97,8 @@ struct Asker : Actor<Asker, Ask<Start, Total>> {
 template <class Actor>
 int64_t start_and_wait(const Actor& actor, uint64_t count) {
   auto total = actor
-                   .template ask<Start>([&](Start::Builder start) {
-                     start.setCount(static_cast<int64_t>(count));
-                   })
+                   .template ask<Start>(
+                       [&](Start::Builder start) { start.setCount(static_cast<int64_t>(count)); })
                    .get()
                    .or_raise();
   return total->getValue();
@@ -127,8 +126,8 @@ double run_pingpong(unsigned workers, uint64_t round_trips) {
   System system({.workers = workers});
   auto pinger = system.spawn<Pinger>();
   int64_t received = 0;
-  const double each = nanoseconds_each(2 * round_trips,
-                                       [&] { received = start_and_wait(pinger, round_trips); });
+  const double each =
+      nanoseconds_each(2 * round_trips, [&] { received = start_and_wait(pinger, round_trips); });
   expect_equal(received, round_trips, "pingpong");
   return each;
 }

@@ -1,4 +1,4 @@
-# Messages of the benchmarks.
+#Messages of the benchmarks.
 
 @0xe2b6c1f4a9d07358;
 
@@ -6,19 +6,20 @@ using Cxx = import "/capnp/c++.capnp";
 $Cxx.namespace("isola::bench");
 
 struct Add {
-  amount @0 :Int64;
+  amount @0 : Int64;
 }
 
 struct Start {
-  count @0 :Int64;
+  count @0 : Int64;
 }
 
-struct GetTotal {}
+struct GetTotal {
+}
 
 struct Total {
-  value @0 :Int64;
+  value @0 : Int64;
 }
 
 struct Ping {
-  left @0 :Int64;
+  left @0 : Int64;
 }

@@ -16,8 +16,8 @@ namespace isola::bench {
 Figures summarize(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   const size_t middle = values.size() / 2;
-  const double median = values.size() % 2 != 0 ? values[middle]
-                                               : (values[middle - 1] + values[middle]) / 2;
+  const double median =
+      values.size() % 2 != 0 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
   return {median, values.front(), values.back()};
 }
 
@@ -39,8 +39,8 @@ void write_json(const std::string& path, const std::vector<Benchmark>& benchmark
     out << fmt::format(
         R"(  {{"bench": "{}", "system": "{}", "workers": {}, "unit": "{}", "median": {:.3f}, )"
         R"("min": {:.3f}, "max": {:.3f}, "runs": {}}}{})",
-        b.name, b.system, b.workers, b.unit, figures[i].median, figures[i].least,
-        figures[i].most, runs, i + 1 < benchmarks.size() ? ",\n" : "\n");
+        b.name, b.system, b.workers, b.unit, figures[i].median, figures[i].least, figures[i].most,
+        runs, i + 1 < benchmarks.size() ? ",\n" : "\n");
   }
   out << "]\n";
   out.close();
@@ -55,8 +55,7 @@ double floor_median(const std::vector<Benchmark>& benchmarks, const std::vector<
 
 }  // namespace
 
-int run_all(const std::vector<Benchmark>& benchmarks, unsigned runs,
-            const std::string& json_path) {
+int run_all(const std::vector<Benchmark>& benchmarks, unsigned runs, const std::string& json_path) {
   const bool terminal = isatty(STDERR_FILENO) != 0;
   std::vector<std::vector<double>> values(benchmarks.size());
   try {
@@ -72,15 +71,14 @@ int run_all(const std::vector<Benchmark>& benchmarks, unsigned runs,
     std::vector<Figures> figures;
     for (auto& list : values) figures.push_back(summarize(list));
     const double floor = floor_median(benchmarks, figures);
-    fmt::print("{:<14} {:<10} {:>7} {:>10} {:>10} {:>10} {:>8}  {}\n", "bench", "system",
-               "workers", "median", "min", "max", "x floor", "unit");
+    fmt::print("{:<14} {:<10} {:>7} {:>10} {:>10} {:>10} {:>8}  {}\n", "bench", "system", "workers",
+               "median", "min", "max", "x floor", "unit");
     for (size_t i = 0; i < benchmarks.size(); ++i) {
       const Benchmark& b = benchmarks[i];
       const std::string ratio =
           floor > 0 && b.unit == "ns" ? fmt::format("{:.2f}", figures[i].median / floor) : "-";
-      fmt::print("{:<14} {:<10} {:>7} {:>10.1f} {:>10.1f} {:>10.1f} {:>8}  {}\n", b.name,
-                 b.system, b.workers, figures[i].median, figures[i].least, figures[i].most,
-                 ratio, b.unit);
+      fmt::print("{:<14} {:<10} {:>7} {:>10.1f} {:>10.1f} {:>10.1f} {:>8}  {}\n", b.name, b.system,
+                 b.workers, figures[i].median, figures[i].least, figures[i].most, ratio, b.unit);
     }
     if (!json_path.empty()) write_json(json_path, benchmarks, figures, runs);
   } catch (const std::exception& error) {

@@ -30,8 +30,7 @@ Figures summarize(std::vector<double> values);
 // Runs `benchmarks` round by round, `runs` times each, with progress on a terminal, and prints the
 // table; ratios are to `floor`. Writes JSON to `json_path` unless that is empty.
 // Returns the exit status.
-int run_all(const std::vector<Benchmark>& benchmarks, unsigned runs,
-            const std::string& json_path);
+int run_all(const std::vector<Benchmark>& benchmarks, unsigned runs, const std::string& json_path);
 
 // Nanoseconds for one of `count`, of what `work` takes.
 double nanoseconds_each(uint64_t count, const std::function<void()>& work);

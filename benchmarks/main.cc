@@ -28,8 +28,8 @@ int main(int argc, char** argv) {
 
   const auto scaled = [&](double count) { return static_cast<uint64_t>(count * scale) + 1; };
   std::vector<Benchmark> all;
-  all.push_back({"floor", "by hand", 1, "ns",
-                 [=] { return isola::bench::run_floor(scaled(5'000'000)); }});
+  all.push_back(
+      {"floor", "by hand", 1, "ns", [=] { return isola::bench::run_floor(scaled(5'000'000)); }});
   for (unsigned workers : {1u, 2u}) {
     using namespace isola::bench;
     all.push_back({"pingpong", "isola", workers, "ns",
@@ -48,8 +48,10 @@ int main(int argc, char** argv) {
       chosen.push_back(benchmark);
   for (const std::string& name : names) {
     if (std::none_of(all.begin(), all.end(), [&](auto& b) { return b.name == name; })) {
-      std::fprintf(stderr, "isola_bench: no benchmark \"%s\"; there are floor, pingpong, counting, "
-                           "channel and ask\n", name.c_str());
+      std::fprintf(stderr,
+                   "isola_bench: no benchmark \"%s\"; there are floor, pingpong, counting, "
+                   "channel and ask\n",
+                   name.c_str());
       return 2;
     }
   }

@@ -123,8 +123,7 @@ class Sender : public detail::End {
   template <class Rep, class Period>
   Error send_for(Message<T>&& message, std::chrono::duration<Rep, Period> limit) const {
     if (limit.count() < 0) return Error(Code::invalid_argument);
-    return send_block(message, true,
-                      deadline_in(*detail::Execution::current().clock, limit));
+    return send_block(message, true, deadline_in(*detail::Execution::current().clock, limit));
   }
   // Composes, lets `fill` write the body, and sends.
   template <std::invocable<typename T::Builder> Fill>

@@ -59,8 +59,7 @@ class ChannelTable {
 class ChannelCore {
  public:
   // Made without ends; goes with the last end. `table` may be null.
-  ChannelCore(Pool& pool, std::shared_ptr<ChannelTable> table, Capacity capacity,
-              std::string name);
+  ChannelCore(Pool& pool, std::shared_ptr<ChannelTable> table, Capacity capacity, std::string name);
 
   // Sends to one of `partitions` by `hash` of the message, instead of to a queue of its own; takes
   // one sender end of each. REQUIRES: before the first send.

@@ -26,24 +26,30 @@ uint64_t hash_bytes(const unsigned char* bytes, size_t size) {
 
 uint32_t data_bits(capnp::schema::Type::Reader type) {
   switch (type.which()) {
-    case capnp::schema::Type::BOOL: return 1;
+    case capnp::schema::Type::BOOL:
+      return 1;
     case capnp::schema::Type::INT8:
-    case capnp::schema::Type::UINT8: return 8;
+    case capnp::schema::Type::UINT8:
+      return 8;
     case capnp::schema::Type::INT16:
     case capnp::schema::Type::UINT16:
-    case capnp::schema::Type::ENUM: return 16;
+    case capnp::schema::Type::ENUM:
+      return 16;
     case capnp::schema::Type::INT32:
-    case capnp::schema::Type::UINT32: return 32;
+    case capnp::schema::Type::UINT32:
+      return 32;
     case capnp::schema::Type::INT64:
-    case capnp::schema::Type::UINT64: return 64;
-    default: return 0;
+    case capnp::schema::Type::UINT64:
+      return 64;
+    default:
+      return 0;
   }
 }
 
 }  // namespace
 
 std::shared_ptr<const void> partition_state(capnp::StructSchema schema, const char* field_name) {
-  KJ_IF_MAYBE(field, schema.findFieldByName(field_name)) {
+  KJ_IF_MAYBE (field, schema.findFieldByName(field_name)) {
     auto proto = field->getProto();
     if (!proto.isSlot()) return nullptr;
     auto type = proto.getSlot().getType();
@@ -62,7 +68,10 @@ uint64_t partition_hash(const void* state, const Block& block) {
   const capnp::AnyStruct::Reader root =
       block.more_segments == nullptr
           ? capnp::readMessageUnchecked<capnp::AnyPointer>(block.words).getAs<capnp::AnyStruct>()
-          : const_cast<Block&>(block).arena().getRoot<capnp::AnyPointer>().asReader()
+          : const_cast<Block&>(block)
+                .arena()
+                .getRoot<capnp::AnyPointer>()
+                .asReader()
                 .getAs<capnp::AnyStruct>();
   if (place.is_pointer) {
     auto pointers = root.getPointerSection();
@@ -74,8 +83,7 @@ uint64_t partition_hash(const void* state, const Block& block) {
   auto data = root.getDataSection();
   if (place.bits == 1) {
     const size_t byte = place.offset / 8;
-    const unsigned char bit =
-        byte < data.size() ? (data[byte] >> (place.offset % 8)) & 1 : 0;
+    const unsigned char bit = byte < data.size() ? (data[byte] >> (place.offset % 8)) & 1 : 0;
     return hash_bytes(&bit, 1);
   }
   const size_t size = place.bits / 8;

@@ -51,8 +51,7 @@ Waiter::Waiter() {
 
 namespace {
 
-void note_wait(detail::Books* books, detail::WaitsFor what, uint64_t id,
-               std::string_view name) {
+void note_wait(detail::Books* books, detail::WaitsFor what, uint64_t id, std::string_view name) {
   // Relaxed: for the inspector, which takes what it finds.
   if (books == nullptr) return;
   std::array<uint64_t, 2> words{};
@@ -102,16 +101,20 @@ Waiter* WaiterQueue::claim_first(Outcome how) {
 
 Error detail::unsuccessful(Outcome outcome) {
   switch (outcome) {
-    case Outcome::closed: return Error(Code::channel_closed);
-    case Outcome::timed_out: return Error(Code::timeout);
-    case Outcome::refused: return Error(Code::too_many_carriers);
+    case Outcome::closed:
+      return Error(Code::channel_closed);
+    case Outcome::timed_out:
+      return Error(Code::timeout);
+    case Outcome::refused:
+      return Error(Code::too_many_carriers);
     case Outcome::cancelled:
       // Inside a destructor that runs while an exception unwinds, a throw would terminate.
       if (std::uncaught_exceptions() == 0 && Execution::current().cell != nullptr)
         throw Cancelled{};
       return Error(Code::cancelled);
     case Outcome::waiting:
-    case Outcome::completed: break;
+    case Outcome::completed:
+      break;
   }
   return Error();
 }

@@ -49,21 +49,18 @@ class Waiter {
     auto expected = static_cast<uint32_t>(Outcome::waiting);
     // Release: what the winner prepared is seen by the waiting code, which loads with acquire.
     return claim_.compare_exchange_strong(expected, static_cast<uint32_t>(how),
-                                          sync::memory_order_acq_rel,
-                                          sync::memory_order_relaxed);
+                                          sync::memory_order_acq_rel, sync::memory_order_relaxed);
   }
   void wake() { parker_->unpark(*this); }
-  Outcome outcome() const {
-    return static_cast<Outcome>(claim_.load(sync::memory_order_acquire));
-  }
+  Outcome outcome() const { return static_cast<Outcome>(claim_.load(sync::memory_order_acquire)); }
 
   // Waits for the claim, at most until `deadline_ns` and the call's own deadline. What it waits for
   // is shown by the inspector meanwhile. Blocks: the fiber, or the thread outside of actors.
   Outcome wait(int64_t deadline_ns, detail::WaitsFor what, uint64_t id = 0,
                std::string_view name = {});
 
-  Block* block = nullptr;    // handed over by (or to) whoever completes it
-  Waiter* next = nullptr;    // in a WaiterQueue
+  Block* block = nullptr;  // handed over by (or to) whoever completes it
+  Waiter* next = nullptr;  // in a WaiterQueue
   Waiter* previous = nullptr;
   bool queued = false;
 

@@ -28,9 +28,9 @@ enum class WaitsFor : uint8_t { nothing, reply, receive, send, inbox, sleep, end
 // reads, relaxed: it takes what it finds.
 struct Books {
   sync::atomic<WaitsFor> what{WaitsFor::nothing};
-  sync::atomic<uint64_t> id{0};                    // of the actor or channel waited for
-  std::array<sync::atomic<uint64_t>, 2> name{};    // the first 16 bytes of a channel's name
-  sync::atomic<uint64_t> handled{0};               // messages handled or received
+  sync::atomic<uint64_t> id{0};                  // of the actor or channel waited for
+  std::array<sync::atomic<uint64_t>, 2> name{};  // the first 16 bytes of a channel's name
+  sync::atomic<uint64_t> handled{0};             // messages handled or received
 
   void count_message() {
     handled.store(handled.load(sync::memory_order_relaxed) + 1, sync::memory_order_relaxed);
@@ -42,19 +42,17 @@ class ResourceList;
 class ActorCell;
 
 struct Execution {
-  const Binding* bindings = nullptr;   // the innermost Scope; the scopes own them
-  Block* inherited = nullptr;          // record of whoever called; owned by message or isolate
-  int64_t deadline_ns = kNoDeadline;   // of the call
-  uint64_t isolate_id = 0;             // 0: in no isolate
+  const Binding* bindings = nullptr;  // the innermost Scope; the scopes own them
+  Block* inherited = nullptr;         // record of whoever called; owned by message or isolate
+  int64_t deadline_ns = kNoDeadline;  // of the call
+  uint64_t isolate_id = 0;            // 0: in no isolate
   const Clock* clock = &SteadyClock::instance();
-  Parker* parker = nullptr;            // how to wait; nullptr: as a plain thread
-  ResourceList* resources = nullptr;   // of the isolate: what must be released at its end
-  Books* books = nullptr;              // of the isolate
-  ActorCell* cell = nullptr;           // the actors' layer's own
+  Parker* parker = nullptr;           // how to wait; nullptr: as a plain thread
+  ResourceList* resources = nullptr;  // of the isolate: what must be released at its end
+  Books* books = nullptr;             // of the isolate
+  ActorCell* cell = nullptr;          // the actors' layer's own
 
-  static Execution& current() {
-    return current_ != nullptr ? *current_ : of_thread();
-  }
+  static Execution& current() { return current_ != nullptr ? *current_ : of_thread(); }
   // nullptr: the thread's own. Used by whoever switches stacks.
   static void set_current(Execution* execution) { current_ = execution; }
   static Execution* current_or_null() { return current_; }

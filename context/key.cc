@@ -41,8 +41,7 @@ Block* make_record(Pool& pool, const Execution& execution) {
   std::vector<ContextRecord::Entry::Reader> inherited;
   if (execution.inherited != nullptr)
     for (auto entry : execution.inherited->read<ContextRecord>().getEntries())
-      if (!hidden(execution.bindings, nullptr, entry.getName().cStr()))
-        inherited.push_back(entry);
+      if (!hidden(execution.bindings, nullptr, entry.getName().cStr())) inherited.push_back(entry);
 
   // A record that outgrew its block would be slower to read for everybody: give it room.
   uint64_t words = 8;

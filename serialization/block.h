@@ -86,7 +86,7 @@ class alignas(64) Block {
   uint8_t size_class = 0;
   BlockState state = BlockState::free;
   bool arena_alive = false;
-  bool arena_has_body = false;  // the arena was given the body as a segment
+  bool arena_has_body = false;           // the arena was given the body as a segment
   sync::atomic<uint32_t> depth{0};       // how many lie in the inbox up to this one
   sync::atomic<uint32_t> references{1};  // of a shared record; 1 for a message
   detail::Envelope envelope;

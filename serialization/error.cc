@@ -13,26 +13,46 @@ namespace isola {
 
 std::string_view name(Code code) {
   switch (code) {
-    case Code::ok: return "ok";
-    case Code::failed: return "failed";
-    case Code::timeout: return "timeout";
-    case Code::cancelled: return "cancelled";
-    case Code::no_such_actor: return "no_such_actor";
-    case Code::inbox_full: return "inbox_full";
-    case Code::asks_itself: return "asks_itself";
-    case Code::no_reply: return "no_reply";
-    case Code::pool_exhausted: return "pool_exhausted";
-    case Code::too_many_carriers: return "too_many_carriers";
-    case Code::channel_closed: return "channel_closed";
-    case Code::channel_empty: return "channel_empty";
-    case Code::channel_full: return "channel_full";
-    case Code::channel_not_empty: return "channel_not_empty";
-    case Code::empty_end: return "empty_end";
-    case Code::empty_message: return "empty_message";
-    case Code::invalid_argument: return "invalid_argument";
-    case Code::isolate_running: return "isolate_running";
-    case Code::isolate_not_found: return "isolate_not_found";
-    case Code::io: return "io";
+    case Code::ok:
+      return "ok";
+    case Code::failed:
+      return "failed";
+    case Code::timeout:
+      return "timeout";
+    case Code::cancelled:
+      return "cancelled";
+    case Code::no_such_actor:
+      return "no_such_actor";
+    case Code::inbox_full:
+      return "inbox_full";
+    case Code::asks_itself:
+      return "asks_itself";
+    case Code::no_reply:
+      return "no_reply";
+    case Code::pool_exhausted:
+      return "pool_exhausted";
+    case Code::too_many_carriers:
+      return "too_many_carriers";
+    case Code::channel_closed:
+      return "channel_closed";
+    case Code::channel_empty:
+      return "channel_empty";
+    case Code::channel_full:
+      return "channel_full";
+    case Code::channel_not_empty:
+      return "channel_not_empty";
+    case Code::empty_end:
+      return "empty_end";
+    case Code::empty_message:
+      return "empty_message";
+    case Code::invalid_argument:
+      return "invalid_argument";
+    case Code::isolate_running:
+      return "isolate_running";
+    case Code::isolate_not_found:
+      return "isolate_not_found";
+    case Code::io:
+      return "io";
   }
   return "unknown";
 }
@@ -42,26 +62,46 @@ namespace {
 // What a code means to somebody who has nothing else to go by.
 std::string_view explain(Code code) {
   switch (code) {
-    case Code::ok: return "no error";
-    case Code::failed: return "the actor failed";
-    case Code::timeout: return "the time given has passed";
-    case Code::cancelled: return "the operation was cancelled";
-    case Code::no_such_actor: return "the address names no living actor";
-    case Code::inbox_full: return "the inbox is full and the sender can't wait";
-    case Code::asks_itself: return "an actor can't wait for its own answer";
-    case Code::no_reply: return "the handler gave up its reply end without an answer";
-    case Code::pool_exhausted: return "the message pool has reached its bound";
-    case Code::too_many_carriers: return "too many handlers of this worker are blocked";
-    case Code::channel_closed: return "the channel is closed";
-    case Code::channel_empty: return "the channel is empty";
-    case Code::channel_full: return "the channel is full";
-    case Code::channel_not_empty: return "the channel still holds items";
-    case Code::empty_end: return "this end belongs to no channel";
-    case Code::empty_message: return "this message was moved from";
-    case Code::invalid_argument: return "invalid argument";
-    case Code::isolate_running: return "the isolate is running";
-    case Code::isolate_not_found: return "the isolate is gone";
-    case Code::io: return "input or output failed";
+    case Code::ok:
+      return "no error";
+    case Code::failed:
+      return "the actor failed";
+    case Code::timeout:
+      return "the time given has passed";
+    case Code::cancelled:
+      return "the operation was cancelled";
+    case Code::no_such_actor:
+      return "the address names no living actor";
+    case Code::inbox_full:
+      return "the inbox is full and the sender can't wait";
+    case Code::asks_itself:
+      return "an actor can't wait for its own answer";
+    case Code::no_reply:
+      return "the handler gave up its reply end without an answer";
+    case Code::pool_exhausted:
+      return "the message pool has reached its bound";
+    case Code::too_many_carriers:
+      return "too many handlers of this worker are blocked";
+    case Code::channel_closed:
+      return "the channel is closed";
+    case Code::channel_empty:
+      return "the channel is empty";
+    case Code::channel_full:
+      return "the channel is full";
+    case Code::channel_not_empty:
+      return "the channel still holds items";
+    case Code::empty_end:
+      return "this end belongs to no channel";
+    case Code::empty_message:
+      return "this message was moved from";
+    case Code::invalid_argument:
+      return "invalid argument";
+    case Code::isolate_running:
+      return "the isolate is running";
+    case Code::isolate_not_found:
+      return "the isolate is gone";
+    case Code::io:
+      return "input or output failed";
   }
   return "unknown error";
 }

@@ -181,8 +181,7 @@ Block* Pool::take_large(uint64_t words, bool beyond_bound) {
     sync::Lock lock(mutex_);
     reserve_bytes(bytes, beyond_bound);
   }
-  auto* memory =
-      words > UINT32_MAX ? nullptr : static_cast<capnp::word*>(std::calloc(words, 8));
+  auto* memory = words > UINT32_MAX ? nullptr : static_cast<capnp::word*>(std::calloc(words, 8));
   Block* block = nullptr;
   {
     sync::Lock lock(mutex_);

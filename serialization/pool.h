@@ -157,9 +157,7 @@ class Pool {
 
   PoolStats stats() const;
   // Counts bytes of bodies that had to be copied after all.
-  void count_copied(uint64_t bytes) {
-    bytes_copied_.fetch_add(bytes, sync::memory_order_relaxed);
-  }
+  void count_copied(uint64_t bytes) { bytes_copied_.fetch_add(bytes, sync::memory_order_relaxed); }
 
  private:
   friend class PoolCache;
@@ -230,7 +228,8 @@ inline Block* PoolCache::take_kept(const MessageType& type) {
 inline Block* PoolCache::take(uint8_t size_class) { return pop(classes_[size_class], size_class); }
 
 inline void PoolCache::push(detail::FreeList& list, Block* block, uint8_t size_class) {
-  if (list.count == detail::kMagazine) [[unlikely]] make_room(list, size_class);
+  if (list.count == detail::kMagazine) [[unlikely]]
+    make_room(list, size_class);
   block->next = list.head;
   list.head = block;
   ++list.count;
@@ -271,9 +270,8 @@ inline void Pool::give(Block* block) {
 // The usual end of a message: nothing hangs on the block, and it goes to this worker's cache.
 inline void release(Block* block) {
   // Acquire: what the other users of a shared record did comes before its reuse.
-  if (block->references.load(sync::memory_order_acquire) != 1 ||
-      block->envelope.reply != nullptr || block->envelope.context != nullptr ||
-      block->more_segments != nullptr) [[unlikely]]
+  if (block->references.load(sync::memory_order_acquire) != 1 || block->envelope.reply != nullptr ||
+      block->envelope.context != nullptr || block->more_segments != nullptr) [[unlikely]]
     return detail::release_slow(block);
   block->envelope.deadline_ns = kNoDeadline;
   block->pool->give(block);

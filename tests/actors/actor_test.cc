@@ -77,8 +77,7 @@ TEST(Actor, AFailureReachesTheAskerAndEndsTheActor) {
     const auto [total, err] = first.get();
     EXPECT_FALSE(total);
     EXPECT_EQ(err.code(), Code::failed);
-    EXPECT_EQ(err.to_string(),
-              "std::out_of_range: no such number (in failing, handling Number)");
+    EXPECT_EQ(err.to_string(), "std::out_of_range: no such number (in failing, handling Number)");
     EXPECT_TRUE(second.get().err) << "what waited in the inbox is told, too";
     EXPECT_EQ(failing.join().type(), "std::out_of_range");
     EXPECT_FALSE(failing.is_alive());
@@ -105,9 +104,8 @@ TEST(Actor, MailThatComesWhileItIsMadeWaitsUntilItIs) {
     struct Early : Actor<Early, Number, Ask<GetTotal, Total>> {
       explicit Early(Sender<Total> out) {
         // The constructor gives its address away and lets others use it.
-        auto helper = spawn(
-            [](Address<Number> to) { EXPECT_FALSE(to.send<Number>(value(5))); },
-            Address<Number>(self()));
+        auto helper = spawn([](Address<Number> to) { EXPECT_FALSE(to.send<Number>(value(5))); },
+                            Address<Number>(self()));
         EXPECT_FALSE(helper.join());
         EXPECT_FALSE(made_);
         EXPECT_FALSE(out.send([](Total::Builder) {}));
@@ -159,8 +157,7 @@ TEST(Actor, SendersWaitForRoomInAFullInbox) {
     };
     auto counter = system.spawn<Counter>({.inbox_max = 3});
     std::vector<Asking<Total>> askings;
-    for (int i = 0; i < 4; ++i)
-      askings.push_back(system.spawn<Flood>(counter).ask<GetTotal>());
+    for (int i = 0; i < 4; ++i) askings.push_back(system.spawn<Flood>(counter).ask<GetTotal>());
     for (auto& asking : askings) EXPECT_TRUE(asking.get());
     EXPECT_EQ(total_of(counter), 2000);
   });
@@ -211,7 +208,9 @@ TEST(Actor, StopsAfterTheMessageInHandAndMayStopItself) {
   on_every_scheduler([](System& system) {
     struct Quitter : Actor<Quitter, Number> {
       explicit Quitter(Sender<Total> told) : told_(std::move(told)) {}
-      ~Quitter() { told_.send([this](Total::Builder t) { t.setValue(handled_); }); }
+      ~Quitter() {
+        told_.send([this](Total::Builder t) { t.setValue(handled_); });
+      }
       void on(Number::Reader number) {
         ++handled_;
         if (number.getValue() == 3) stop();

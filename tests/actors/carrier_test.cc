@@ -129,8 +129,7 @@ TEST(Carrier, OneStackIsHeldForEachBlockedHandlerAndTheyAreBounded) {
     };
     auto [tx, rx] = system.channel<Number>(bounded(1));
     std::vector<Asking<Total>> askings;
-    for (int i = 0; i < 20; ++i)
-      askings.push_back(system.spawn<Waits>(rx.clone()).ask<Number>());
+    for (int i = 0; i < 20; ++i) askings.push_back(system.spawn<Waits>(rx.clone()).ask<Number>());
     // Eight carriers: seven blocked and one that goes on; the others are told at once.
     int refused = 0;
     for (int i = 7; i < 20; ++i)

@@ -147,9 +147,15 @@ TEST_F(InboxTest, ManySendersKeepTheirOwnOrderAndOneOwnerAtATimeTakes) {
       for (int64_t i = 0; i < kEach;) {
         Block* block = make(s * kEach + i);
         switch (inbox.push(block, 100)) {
-          case Inbox::Push::pushed_first: scheduled.fetch_add(1); [[fallthrough]];
-          case Inbox::Push::pushed: ++i; break;
-          default: release(block); std::this_thread::yield();
+          case Inbox::Push::pushed_first:
+            scheduled.fetch_add(1);
+            [[fallthrough]];
+          case Inbox::Push::pushed:
+            ++i;
+            break;
+          default:
+            release(block);
+            std::this_thread::yield();
         }
       }
     });

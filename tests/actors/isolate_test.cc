@@ -28,10 +28,12 @@ TEST(Isolate, RunsAFunctionWithItsArgumentsAndGivesItsResult) {
     EXPECT_EQ(sum, 7);
     EXPECT_EQ(isolate.run([](std::string s) { return s + "!"; }, std::string("hi")).value, "hi!");
     EXPECT_FALSE(isolate.run([] {}).err);
-    auto note = isolate.run([](Message<Note> in) {
-      in->setText("written inside");
-      return in;
-    }, system.compose<Note>());
+    auto note = isolate.run(
+        [](Message<Note> in) {
+          in->setText("written inside");
+          return in;
+        },
+        system.compose<Note>());
     EXPECT_EQ(std::move(note).or_raise()->getText(), "written inside");
     EXPECT_FALSE(isolate.close());
   });
@@ -67,12 +69,17 @@ TEST(Isolate, ItsEndReleasesItsChannelEndsEvenWithoutDestructors) {
   on_every_scheduler([](System& system) {
     auto [tx, rx] = system.channel<Number>(bounded(2));
     Isolate isolate = system.create();
-    EXPECT_FALSE(isolate.run([](Sender<Number> out) {
-      // An object on the isolate's heap whose destructor will never run.
-      void* memory = heap().allocate(sizeof(Sender<Number>), alignof(Sender<Number>));
-      auto* kept = new (memory) Sender<Number>(std::move(out));
-      EXPECT_FALSE(kept->send([](Number::Builder n) { n.setValue(5); }));
-    }, std::move(tx)).err);
+    EXPECT_FALSE(isolate
+                     .run(
+                         [](Sender<Number> out) {
+                           // An object on the isolate's heap whose destructor will never run.
+                           void* memory =
+                               heap().allocate(sizeof(Sender<Number>), alignof(Sender<Number>));
+                           auto* kept = new (memory) Sender<Number>(std::move(out));
+                           EXPECT_FALSE(kept->send([](Number::Builder n) { n.setValue(5); }));
+                         },
+                         std::move(tx))
+                     .err);
     EXPECT_EQ(rx.recv().or_raise()->getValue(), 5);
     EXPECT_EQ(rx.try_recv().err, Code::channel_empty) << "its sender still lives";
     EXPECT_FALSE(isolate.close());
@@ -96,8 +103,9 @@ TEST(Isolate, IsNeitherRunNorClosedWhileItRuns) {
     Isolate isolate = system.create();
     auto [tx, rx] = system.channel<Number>(bounded(1));
     std::thread runs([&, rx = std::move(rx)]() mutable {
-      EXPECT_EQ(isolate.run([](Receiver<Number> in) { return in.recv().or_raise()->getValue(); },
-                            std::move(rx))
+      EXPECT_EQ(isolate
+                    .run([](Receiver<Number> in) { return in.recv().or_raise()->getValue(); },
+                         std::move(rx))
                     .value,
                 9);
     });

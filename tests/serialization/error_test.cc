@@ -21,8 +21,7 @@ class ErrorTest : public ::testing::Test {
     try {
       throw std::forward<E>(exception);
     } catch (...) {
-      return detail::capture_exception(
-          *pool_, {"counter", 7, &message_type<test::GetTotal>});
+      return detail::capture_exception(*pool_, {"counter", 7, &message_type<test::GetTotal>});
     }
   }
 

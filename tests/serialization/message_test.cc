@@ -133,8 +133,8 @@ TEST(Pool, AnExhaustedPoolIsAnErrorToWhoComposes) {
   Pool* pool = Pool::create(256 << 10);
   {
     std::vector<Message<Number>> held;
-    EXPECT_THROW(
-        for (int i = 0; i < 1 << 20; ++i) held.push_back(compose<Number>(*pool)), PoolExhausted);
+    EXPECT_THROW(for (int i = 0; i < 1 << 20; ++i) held.push_back(compose<Number>(*pool)),
+                 PoolExhausted);
     EXPECT_THROW(compose<Numbers>(*pool, 1 << 20), PoolExhausted);
     held.pop_back();
     EXPECT_NO_THROW(held.push_back(compose<Number>(*pool)));
