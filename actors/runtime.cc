@@ -5,6 +5,7 @@
 #include <isola/serialization/check.h>
 
 #include <cstdio>
+#include <new>
 #include <thread>
 #include <utility>
 
@@ -80,7 +81,10 @@ Runtime::Runtime(SystemOptions options)
     : options_(completed(std::move(options))),
       pool_(Pool::create(options_.pool_bytes_max)),
       channels_(std::make_shared<ChannelTable>()),
-      slab_table_(std::make_unique<sync::atomic<ActorCell*>[]>(kSlabsMax)) {
+      slab_table_(static_cast<sync::atomic<ActorCell*>*>(
+          std::calloc(kSlabsMax, sizeof(sync::atomic<ActorCell*>)))) {
+  static_assert(std::is_trivially_destructible_v<sync::atomic<ActorCell*>>);
+  if (slab_table_ == nullptr) throw std::bad_alloc();
   pool_->hold();
   // Spinning saves a wake-up when another thread is about to push; with one processor nobody is.
   if (!options_.seed && std::thread::hardware_concurrency() > 1) spins_ = kSpinsBeforeSleep;

@@ -12,6 +12,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -98,8 +99,8 @@ class Runtime {
   std::vector<std::unique_ptr<Worker>>& workers() { return workers_; }
 
   // --- for the inspector: no lock
-  static constexpr size_t kSlabCells = 1024;
-  static constexpr size_t kSlabsMax = 64 * 1024;  // 67 million actors
+  static constexpr size_t kSlabCells = 256;
+  static constexpr size_t kSlabsMax = 256 * 1024;  // 67 million actors
   size_t slabs() const { return slab_count_.load(sync::memory_order_acquire); }
   ActorCell* slab(size_t index) const {
     return slab_table_[index].load(sync::memory_order_acquire);
@@ -129,7 +130,11 @@ class Runtime {
   uint64_t next_incarnation_ = 1;
   bool closed_ = false;
 
-  std::unique_ptr<sync::atomic<ActorCell*>[]> slab_table_;
+  // Zeroed by the system page by page, so a table for millions costs a small System nothing.
+  struct Free {
+    void operator()(sync::atomic<ActorCell*>* table) const { std::free(table); }
+  };
+  std::unique_ptr<sync::atomic<ActorCell*>[], Free> slab_table_;
   sync::atomic<size_t> slab_count_{0};
 };
 

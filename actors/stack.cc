@@ -21,11 +21,14 @@ StackPool::StackPool(size_t bytes)
     : page_(static_cast<size_t>(sysconf(_SC_PAGESIZE))),
       bytes_((bytes + page_ - 1) / page_ * page_) {}
 
-StackPool::~StackPool() {
+StackPool::~StackPool() { clear(); }
+
+void StackPool::clear() {
   for (void* base : free_) {
     sanitizer_forget_stack(static_cast<char*>(base) + page_, bytes_);
     munmap(base, bytes_ + page_);
   }
+  free_.clear();
 }
 
 boost::context::stack_context StackPool::allocate() {

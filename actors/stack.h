@@ -21,6 +21,8 @@ class StackPool {
   // Fails: throws std::bad_alloc when the system gives no more mappings.
   boost::context::stack_context allocate();
   void deallocate(boost::context::stack_context& stack) noexcept;
+  // Gives the free ones back to the system.
+  void clear();
 
  private:
   const size_t page_;

@@ -52,6 +52,7 @@ void Worker::main() {
   release_carriers();
   PoolCache::set_current(nullptr);
   cache_.reset();
+  stacks_.clear();
   current_ = nullptr;
   ended_.store(true, sync::memory_order_seq_cst);
   drop_cancels();

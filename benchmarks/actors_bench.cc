@@ -145,13 +145,13 @@ double run_counting(unsigned workers, uint64_t messages) {
 
 double run_channel(unsigned workers, uint64_t messages) {
   System system({.workers = workers});
-  auto [adds, numbers] = system.channel<Add>(bounded(1024));
-  auto [totals, results] = system.channel<Total>(bounded(1));
+  Channel<Add> adds = system.channel<Add>(bounded(1024));
+  Channel<Total> totals = system.channel<Total>(bounded(1));
   int64_t total = 0;
   const double each = nanoseconds_each(messages, [&] {
-    system.spawn(consume, std::move(numbers), std::move(totals));
-    system.spawn(produce, std::move(adds), messages);
-    total = results.recv().or_raise()->getValue();
+    system.spawn(consume, std::move(adds.receiver), std::move(totals.sender));
+    system.spawn(produce, std::move(adds.sender), messages);
+    total = totals.receiver.recv().or_raise()->getValue();
   });
   expect_equal(total, messages, "channel");
   return each;
