@@ -98,12 +98,17 @@ std::string ActorCell::name() const {
   return bytes.data();
 }
 
+std::string ActorCell::type_name() const {
+  const char* shown = type_label.load(sync::memory_order_relaxed);
+  if (shown != nullptr) return shown;
+  const BehaviourType* kind = type.load(sync::memory_order_relaxed);
+  return kind != nullptr ? kind->name() : "actor";
+}
+
 std::string ActorCell::label() const {
   std::string own = name();
   if (!own.empty()) return own;
-  const BehaviourType* kind = type.load(sync::memory_order_relaxed);
-  return (kind != nullptr ? kind->name() : "actor") + "#" +
-         std::to_string(id.load(sync::memory_order_relaxed));
+  return type_name() + "#" + std::to_string(id.load(sync::memory_order_relaxed));
 }
 
 void ActorCell::set_name(std::string_view name) {

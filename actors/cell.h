@@ -48,6 +48,7 @@ inline constexpr size_t kNameBytesMax = 47;  // and a final zero; more is cut
 
 struct SlotOptions {
   std::string name;
+  std::string type{};  // shown instead of the behaviour's own
   uint64_t heap_quota = UINT64_MAX;
   uint32_t inbox_max = 0;  // 0: the System's
 };
@@ -60,6 +61,7 @@ class alignas(64) ActorCell {
   ActorCell* next_ready = nullptr;  // in a ready queue
   void* behaviour = nullptr;
   sync::atomic<const BehaviourType*> type{nullptr};
+  sync::atomic<const char*> type_label{nullptr};  // instead of its name; the runtime's memory
   Runtime* runtime = nullptr;         // constant
   sync::atomic<uint32_t> signals{0};  // any thread
   uint32_t inbox_max = 0;
@@ -110,6 +112,7 @@ class alignas(64) ActorCell {
   Error wait_for_end(int64_t deadline_ns);
 
   std::string name() const;   // any thread; empty if it was given none
+  std::string type_name() const;  // any thread
   std::string label() const;  // the name, or "Counter#7"
   void set_name(std::string_view name);
   // The heap, made now if there was none. Called in a turn.

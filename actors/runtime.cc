@@ -157,6 +157,10 @@ ActorCell* Runtime::new_slot(const SlotOptions& options, const BehaviourType& ty
     if (free_slots_ == nullptr) add_slab();
     cell = free_slots_;
     free_slots_ = cell->next_free;
+    // Nodes of a set stay where they are, so the inspector may read the text at any time.
+    cell->type_label.store(
+        options.type.empty() ? nullptr : type_labels_.insert(options.type).first->c_str(),
+        sync::memory_order_relaxed);
     // Numbered in the order of their start: never an address, so a seed gives the same ids.
     cell->id.store(next_incarnation_++, sync::memory_order_relaxed);
     cell->older = youngest_;

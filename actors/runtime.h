@@ -16,6 +16,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -124,7 +125,8 @@ class Runtime {
   sync::atomic<uint64_t> failures_{0};
   sync::atomic<uint64_t> alive_{0};
 
-  sync::Mutex slots_mutex_;  // guards the four below
+  sync::Mutex slots_mutex_;  // guards the five below
+  std::set<std::string> type_labels_;
   ActorCell* free_slots_ = nullptr;
   ActorCell* youngest_ = nullptr;
   uint64_t next_incarnation_ = 1;

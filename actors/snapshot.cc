@@ -56,7 +56,7 @@ bool read_actor(const ActorCell& cell, ActorInfo& info) {
   info.restarts = cell.restarts.load(relaxed);
   info.inbox_depth = cell.inbox.depth() + cell.batch_left.load(relaxed);
   info.waits_for = describe_wait(cell.books);
-  info.type = type->name();
+  info.type = cell.type_name();
   if (life == Life::ended)
     info.state = "ended";
   else if (!info.waits_for.empty())

@@ -23,6 +23,9 @@ namespace isola {
 struct SpawnOptions {
   // Shown by the inspector and in error records; at most 47 bytes are kept.
   std::string name{};
+  // What the inspector shows as the type of a function actor; "function" without. Kept as long as
+  // the System: meant for a few distinct texts.
+  std::string type{};
   // Bytes that may live on the actor's heap; beyond it allocations throw std::bad_alloc.
   uint64_t heap_quota = UINT64_MAX;
   // Messages that may wait before senders wait; 0: the System's. At most twice as many wait, as
@@ -34,7 +37,8 @@ namespace detail {
 
 inline ActorCell* new_slot(Runtime& runtime, const SpawnOptions& options,
                            const BehaviourType& type) {
-  return runtime.new_slot({options.name, options.heap_quota, options.inbox_max}, type, nullptr);
+  return runtime.new_slot({options.name, options.type, options.heap_quota, options.inbox_max}, type,
+                          nullptr);
 }
 
 template <class T>

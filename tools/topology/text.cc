@@ -1,0 +1,160 @@
+// Decoding UTF-8, and the distance between two names.
+#include "text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+
+namespace isola::topology {
+namespace {
+
+// Longer quotations hide the message that they stand in.
+constexpr size_t kQuotedColumnsMax = 100;
+// Longer names are not compared: the distance costs the product of the lengths.
+constexpr size_t kComparedBytesMax = 64;
+// So that a file of nothing but wrong names is read in seconds.
+constexpr size_t kComparedNamesMax = 500;
+
+constexpr char32_t kInvalid = 0xffffffff;
+
+struct Decoded {
+  char32_t character;  // kInvalid: one byte that is no UTF-8
+  size_t bytes;
+};
+
+// REQUIRES: text is not empty.
+Decoded decode(std::string_view text) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char first = byte(0);
+  if (first < 0x80) return {first, 1};
+  const size_t bytes = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4 || text.size() < bytes) return {kInvalid, 1};
+  char32_t character = first & (0x7f >> bytes);
+  for (size_t i = 1; i < bytes; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return {kInvalid, 1};
+    character = (character << 6) | (byte(i) & 0x3f);
+  }
+  constexpr char32_t kSmallest[] = {0, 0, 0x80, 0x800, 0x10000};
+  const bool surrogate = character >= 0xd800 && character <= 0xdfff;
+  if (character < kSmallest[bytes] || character > 0x10ffff || surrogate) return {kInvalid, 1};
+  return {character, bytes};
+}
+
+bool is_harmful(char32_t c) {
+  return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || (c >= 0x200b && c <= 0x200f) ||
+         (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x2069) || c == 0xfeff;
+}
+
+// Damerau-Levenshtein distance, of single bytes: insert, delete, replace, swap two neighbours.
+size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> before_last(b.size() + 1);
+  std::vector<size_t> last(b.size() + 1);
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) last[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (a[i - 1] != b[j - 1])});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        row[j] = std::min(row[j], before_last[j - 2] + 1);
+    }
+    before_last.swap(last);
+    last.swap(row);
+  }
+  return last[b.size()];
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return out;
+}
+
+}  // namespace
+
+size_t first_invalid_byte(std::string_view text) {
+  for (size_t at = 0; at < text.size();) {
+    const Decoded decoded = decode(text.substr(at));
+    if (decoded.character == kInvalid || decoded.character == 0) return at;
+    at += decoded.bytes;
+  }
+  return std::string_view::npos;
+}
+
+bool is_key_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+         c == '-';
+}
+
+size_t character_bytes(std::string_view text) { return decode(text).bytes; }
+
+size_t columns_of(std::string_view text) {
+  size_t columns = 0;
+  for (; !text.empty(); text.remove_prefix(decode(text).bytes)) ++columns;
+  return columns;
+}
+
+std::string escaped(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const Decoded decoded = decode(text);
+    if (decoded.character == kInvalid)
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[0]));
+    else if (decoded.character == '\n')
+      out += "\\n";
+    else if (decoded.character == '\t')
+      out += "\\t";
+    else if (!is_harmful(decoded.character))
+      out += text.substr(0, decoded.bytes);
+    else if (decoded.character < 0x100)
+      out += fmt::format("\\x{:02x}", static_cast<uint32_t>(decoded.character));
+    else
+      out += fmt::format("\\u{:04x}", static_cast<uint32_t>(decoded.character));
+    text.remove_prefix(decoded.bytes);
+  }
+  return out;
+}
+
+std::string in_quotes(std::string_view text) {
+  size_t bytes = 0;
+  for (size_t columns = 0; bytes < text.size() && columns < kQuotedColumnsMax; ++columns)
+    bytes += decode(text.substr(bytes)).bytes;
+  return '"' + escaped(text.substr(0, bytes)) + (bytes < text.size() ? "…\"" : "\"");
+}
+
+std::string nearest(std::string_view name, const std::vector<std::string>& names) {
+  if (name.empty() || name.size() > kComparedBytesMax) return {};
+  const std::string lower_name = lower(name);
+  std::string best;
+  // A third of the name may be wrong, and one letter of a short one.
+  size_t best_distance = std::max<size_t>(1, name.size() / 3) + 1;
+  for (size_t i = 0; i < names.size() && i < kComparedNamesMax; ++i) {
+    const std::string& candidate = names[i];
+    const size_t longer = std::max(candidate.size(), name.size());
+    const size_t shorter = std::min(candidate.size(), name.size());
+    if (candidate.size() <= 1 || longer - shorter >= best_distance) continue;
+    const size_t d = edit_distance(lower_name, lower(candidate));
+    if (d >= best_distance) continue;
+    best_distance = d;
+    best = candidate;
+  }
+  return best;
+}
+
+std::string did_you_mean(std::string_view name, const std::vector<std::string>& names) {
+  const std::string best = nearest(name, names);
+  return best.empty() ? "" : "; did you mean " + in_quotes(best) + "?";
+}
+
+std::string listed(const std::vector<std::string>& names) {
+  std::string out;
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (i > 0) out += i + 1 == names.size() ? " and " : ", ";
+    out += in_quotes(names[i]);
+  }
+  return out;
+}
+
+}  // namespace isola::topology

@@ -1,0 +1,79 @@
+// Topology: the actors and channels that a file asks for, before anybody knows whether they fit.
+//
+//   Faults faults;
+//   Topology topology = load("farm.toml", faults);
+//   Plan plan = check(topology, registry, faults);
+//   if (!faults.empty()) std::cerr << faults.text();
+//
+// Thread safety: as of any value. Lifetime: places refer to the Faults.
+#pragma once
+
+#include <isola/channels/channel_core.h>
+#include <isola/tools/topology/faults.h>
+#include <isola/tools/topology/value.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace isola::topology {
+
+// Bounds of what a file may ask for. A name of a replica still fits into the runtime's 47 bytes.
+inline constexpr uint64_t kNameBytesMax = 40;
+inline constexpr uint64_t kWorkersMax = 1024;
+inline constexpr uint64_t kReplicasMax = 1024;
+// All replicas together: each keeps a stack for its life.
+inline constexpr uint64_t kActorsMax = 8192;
+inline constexpr uint64_t kCapacityMax = kChannelItemsMax;
+inline constexpr uint64_t kCapacityDefault = 1024;
+
+// A value and where it is written; where it could be, if it isn't.
+template <class T>
+struct Located {
+  T value{};
+  Place place;
+};
+
+// `words = "lines"`: a port and the name of its channel. An empty one: a fault that was reported.
+struct Wire {
+  Located<std::string> port;
+  Located<std::string> channel;
+};
+
+struct ActorEntry {
+  std::string name;
+  Place place;
+  Located<std::string> type;  // empty: a fault that was reported
+  Located<uint64_t> replicas{1, {}};
+  Value arguments;  // a table, or no value
+  Place ports_place;
+  std::vector<Wire> ports;
+};
+
+struct ChannelEntry {
+  std::string name;
+  Place place;
+  std::optional<Located<std::string>> message;
+  Located<uint64_t> capacity{kCapacityDefault, {}};
+  std::optional<Located<std::string>> partition_by;
+  Located<bool> feedback;
+};
+
+struct Topology {
+  std::string name;
+  uint64_t workers = 0;                // 0: not said
+  std::vector<ActorEntry> actors;      // in the order of the file
+  std::vector<ChannelEntry> channels;  // likewise
+};
+
+// Reads what is there; what is not as it should be is a fault and left out.
+Topology load(const std::string& path, Faults& faults);
+Topology read_topology(const Value& root, Faults& faults);
+
+// `ACTOR.ARGUMENT=VALUE` or `ACTOR.ARGUMENT.FIELD=VALUE`: gives or replaces an argument. VALUE is
+// TOML, or else a text.
+void apply_setting(Topology& topology, std::string_view setting, Faults& faults);
+
+}  // namespace isola::topology
