@@ -121,7 +121,8 @@ class Address : public ActorRef {
   template <class M>
   using AnswerTo = typename detail::AnswerOf<M, Takes...>::type;
 
-  // Each takes the message if it succeeds and leaves it with the caller if not: no_such_actor,
+  // Each takes the message if it succeeds and leaves it with the caller if not: no_such_actor (with
+  // the record of the actor's failure, if it ended by one),
   // inbox_full (an actor to itself, or try_send), timeout, too_many_carriers, empty_message.
   // Blocks: while the inbox is full.
   template <MessageStruct M>
@@ -144,7 +145,7 @@ class Address : public ActorRef {
   template <MessageStruct M, std::invocable<typename M::Builder> Fill>
     requires takes<M>
   Error send(Fill&& fill) const {
-    if (!reachable()) return Error(Code::no_such_actor);
+    if (!reachable()) return ended();
     Message<M> message = isola::compose<M>(cell_->runtime->pool());
     fill(*message);
     return send(std::move(message));
@@ -173,7 +174,7 @@ class Address : public ActorRef {
   template <MessageStruct M, std::invocable<typename M::Builder> Fill, class R = AnswerTo<M>>
     requires(!std::is_void_v<R>)
   Asking<R> ask(Fill&& fill) const {
-    if (!reachable()) return Asking<R>(Error(Code::no_such_actor));
+    if (!reachable()) return Asking<R>(ended());
     Message<M> message = isola::compose<M>(cell_->runtime->pool());
     fill(*message);
     return ask<M>(std::move(message));
@@ -185,10 +186,12 @@ class Address : public ActorRef {
   }
 
  private:
+  Error ended() const { return cell_ ? cell_->ended() : Error(Code::no_such_actor); }
   bool reachable() const { return cell_ && !cell_->inbox.closed(); }
   Error send_block(detail::BlockOwner& message, bool wait) const {
     if (!cell_) return Error(Code::no_such_actor);
     if (!message) return Error(Code::empty_message);
+    detail::count_step();
     detail::stamp(*message.block(), cell_->runtime->pool());
     Error error = cell_->send(message.block(), wait, kNoDeadline);
     if (!error) message.take();

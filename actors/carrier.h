@@ -36,6 +36,7 @@ class Carrier final : public boost::fibers::fiber_properties, public Parker {
 
   void park(Waiter& waiter, int64_t deadline_ns) override;
   void unpark(Waiter& waiter) override;
+  void yield() override;
   // Wakes it with `cancelled`, now if it waits, and at every later suspension.
   void cancel();
 

@@ -25,7 +25,7 @@ Error ActorCell::send_slow(Block* block, bool wait, int64_t deadline_ns) {
     if (waits) {
       const Outcome outcome =
           self.wait(deadline_ns, WaitsFor::inbox, id.load(sync::memory_order_relaxed));
-      if (outcome == Outcome::closed) return Error(Code::no_such_actor);
+      if (outcome == Outcome::closed) return ended();
       if (outcome != Outcome::completed) {
         {
           sync::Lock lock(mutex);
@@ -46,6 +46,11 @@ Error ActorCell::send_slow(Block* block, bool wait, int64_t deadline_ns) {
         break;
     }
   }
+}
+
+Error ActorCell::ended() {
+  sync::Lock lock(mutex);
+  return end_reason.as(Code::no_such_actor);
 }
 
 void ActorCell::wake_room_waiters() {

@@ -100,6 +100,9 @@ class alignas(64) ActorCell {
   // no_such_actor, inbox_full (only if !wait or the actor sends to itself), timeout, …
   // Blocks: while the inbox is full, if `wait`.
   Error send(Block* block, bool wait, int64_t deadline_ns);
+  // What whoever sends to an ended actor is told: no_such_actor, with the record of its failure if
+  // it ended by one. Any thread.
+  Error ended();
   // Sets a signal and makes the actor look at it.
   void signal(uint32_t which);
   // The next message of the batch, or of the inbox; nullptr: none.

@@ -101,7 +101,7 @@ class Asking {
     if (Error error = state_->wait(deadline_ns)) return {{}, std::move(error)};
     Block* answer = state_->take_answer();
     if (answer == nullptr) return {{}, Error(Code::empty_message)};
-    answer->state = BlockState::delivered;
+    answer->set_state(BlockState::delivered);
     return {Delivery<R>(answer), Error()};
   }
 

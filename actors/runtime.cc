@@ -198,6 +198,11 @@ void Runtime::unlink(ActorCell& cell) {
 
 void Runtime::end_actor(ActorCell& cell, Error reason) {
   const Error told = reason ? reason : Error(Code::no_such_actor);
+  {
+    // Before the inbox closes: who finds it closed asks why.
+    sync::Lock lock(cell.mutex);
+    cell.end_reason = reason;
+  }
   drop_all_mail(cell, told);
   if (std::shared_ptr<Job> job = std::exchange(cell.job, nullptr)) job->done->fail(told);
   {
@@ -214,8 +219,7 @@ void Runtime::end_actor(ActorCell& cell, Error reason) {
   std::vector<Waiter*> woken;
   {
     sync::Lock lock(cell.mutex);
-    // Together: who sees it ended reads why under this lock.
-    cell.end_reason = std::move(reason);
+    // Under the lock: who waits for the end either sees it now or is woken below.
     cell.life.store(Life::ended, sync::memory_order_release);
     while (Waiter* waiter = cell.room_waiters.claim_first(Outcome::closed)) woken.push_back(waiter);
     while (Waiter* waiter = cell.end_waiters.claim_first(Outcome::completed))

@@ -149,7 +149,7 @@ inline void Runtime::schedule(ActorCell& cell) {
 }
 
 inline Error ActorCell::send(Block* block, bool wait, int64_t deadline_ns) {
-  block->state = BlockState::queued;
+  block->set_state(BlockState::queued);
   switch (inbox.push(block, inbox_max)) {
     case Inbox::Push::pushed:
       return Error();

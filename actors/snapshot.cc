@@ -24,6 +24,7 @@ std::string describe_wait(const detail::Books& books) {
   const std::string channel = name[0] != 0 ? std::string(name.data()) : "channel " + id;
   switch (books.what.load(sync::memory_order_relaxed)) {
     case WaitsFor::nothing:
+    case WaitsFor::worker:
       return "";
     case WaitsFor::reply:
       return "reply of " + id;
@@ -62,7 +63,7 @@ bool read_actor(const ActorCell& cell, ActorInfo& info) {
   else if (!info.waits_for.empty())
     info.state = "blocked";
   else if (running)
-    info.state = "running";
+    info.state = cell.books.what.load(relaxed) == WaitsFor::worker ? "ready" : "running";
   else
     info.state = cell.inbox.idle() ? "idle" : "ready";
   // The id is taken when a slot is given out and zeroed when it is freed: unchanged, so what was

@@ -153,7 +153,7 @@ ISOLA_HOT void Worker::handle_messages(ActorCell& cell, Execution& execution) {
     const Envelope& envelope = block->envelope;
     execution.inherited = envelope.context != nullptr ? envelope.context : cell.root_context;
     execution.deadline_ns = envelope.deadline_ns;
-    block->state = BlockState::delivered;
+    block->set_state(BlockState::delivered);
     cell.books.count_message();
     if (envelope.deadline_ns != kNoDeadline && envelope.reply != nullptr &&
         runtime_.clock().now_ns() >= envelope.deadline_ns) [[unlikely]] {
@@ -237,11 +237,7 @@ void Worker::loop() {
     }
     turn(*cell);
     if (ready_count_ > kShareAbove && runtime_.sleeping_workers() > 0) share_with_sleepers();
-    if (--turns_until_dispatch_ == 0) {
-      turns_until_dispatch_ = kTurnsBetweenDispatches;
-      fire_timers();
-      boost_notified_.store(true, sync::memory_order_relaxed);
-    }
+    count_turn();
     if (boost_notified_.load(sync::memory_order_relaxed)) {
       running_->context->yield();
     } else if (!woken_.empty()) {

@@ -85,6 +85,13 @@ class Worker {
   // True if the actor has ended.
   bool obey_signals(ActorCell& cell);
   void go_idle();
+  // Every so many turns, Boost's own sleepers and remote wake-ups are looked after.
+  void count_turn() {
+    if (--turns_until_dispatch_ > 0) return;
+    turns_until_dispatch_ = kTurnsBetweenDispatches;
+    fire_timers();
+    boost_notified_.store(true, sync::memory_order_relaxed);
+  }
   ActorCell* next_ready();
   void drain_remote() {
     if (remote_ready_.load(sync::memory_order_relaxed) != nullptr ||

@@ -164,7 +164,12 @@ void Worker::suspend() {
 }
 
 void Worker::yield() {
-  if (!running_->cancelled && ensure_spare_carrier()) running_->context->yield();
+  drain_remote();
+  if (stop_.load(sync::memory_order_acquire)) begin_stop();
+  fire_timers();
+  count_turn();
+  const bool others = anything_ready() || boost_notified_.load(sync::memory_order_relaxed);
+  if (others && !running_->cancelled && ensure_spare_carrier()) running_->context->yield();
   if (running_->cancelled && std::uncaught_exceptions() == 0) throw Cancelled{};
 }
 
@@ -301,6 +306,8 @@ void Carrier::park(Waiter& waiter, int64_t deadline_ns) {
   }
   waiting = nullptr;
 }
+
+void Carrier::yield() { worker.yield(); }
 
 void Carrier::unpark(Waiter&) { worker.unpark(*this); }
 

@@ -11,7 +11,8 @@
 // destructor runs. Thread safety: a channel, any thread; one handle, one thread at a time.
 // All operations honour the deadline of the call (isola::Deadline). A blocking one blocks the
 // fiber in an actor, the thread elsewhere. Errors are returned; the one exception is Cancelled,
-// thrown at a blocking operation of an actor that is being ended.
+// thrown at an operation of an actor that is being ended. Every 256th operation of an actor lets
+// others go first, even if it need not wait.
 #pragma once
 
 #include <isola/channels/channel_core.h>
@@ -145,6 +146,7 @@ class Sender : public detail::End {
   Error send_block(detail::BlockOwner& message, bool wait, int64_t deadline_ns) const {
     if (!*this) return Error(Code::empty_end);
     if (!message) return Error(Code::empty_message);
+    detail::count_step();
     detail::stamp(*message.block(), core().pool());
     Error error = core().send(message.block(), wait, deadline_ns);
     if (!error) message.take();
@@ -212,6 +214,7 @@ class Receiver : public detail::End {
  private:
   Result<T> receive(bool wait, int64_t deadline_ns) const {
     if (!*this) return {{}, Error(Code::empty_end)};
+    detail::count_step();
     Block* block = nullptr;
     Error error = core().receive(block, wait, deadline_ns);
     if (detail::Books* books = detail::Execution::current().books; books != nullptr && !error)

@@ -102,7 +102,7 @@ Block* ChannelCore::pop_locked() {
 
 void ChannelCore::push_locked(Block* block) {
   block->next = nullptr;
-  block->state = BlockState::queued;
+  block->set_state(BlockState::queued);
   (tail_ != nullptr ? tail_->next : head_) = block;
   tail_ = block;
   ++size_;
@@ -146,7 +146,7 @@ Error ChannelCore::receive(Block*& block, bool wait, int64_t deadline_ns) {
     if (sender != nullptr) push_locked(sender->block);
     lock.unlock();
     if (sender != nullptr) sender->wake();
-    block->state = BlockState::delivered;
+    block->set_state(BlockState::delivered);
     return Error();
   }
   if (send_closed_ || receive_closed_) return Error(Code::channel_closed);
@@ -157,7 +157,7 @@ Error ChannelCore::receive(Block*& block, bool wait, int64_t deadline_ns) {
   const Outcome outcome = self.wait(deadline_ns, WaitsFor::receive, id_, name_);
   if (outcome == Outcome::completed) {
     block = self.block;
-    block->state = BlockState::delivered;
+    block->set_state(BlockState::delivered);
     return Error();
   }
   lock.lock();

@@ -32,6 +32,7 @@ class ThreadParker final : public Parker {
     signal_.store(1, sync::memory_order_release);
     sync::futex_wake(signal_);
   }
+  void yield() override {}  // the operating system sees to that
 
  private:
   sync::atomic<uint32_t> signal_{0};
@@ -45,8 +46,9 @@ Parker& thread_parker() {
 }  // namespace
 
 Waiter::Waiter() {
-  Parker* parker = detail::Execution::current().parker;
-  parker_ = parker != nullptr ? parker : &thread_parker();
+  const detail::Execution& execution = detail::Execution::current();
+  parker_ = execution.parker != nullptr ? execution.parker : &thread_parker();
+  books_ = execution.books;
 }
 
 namespace {
@@ -67,10 +69,9 @@ void note_wait(detail::Books* books, detail::WaitsFor what, uint64_t id, std::st
 Outcome Waiter::wait(int64_t deadline_ns, detail::WaitsFor what, uint64_t id,
                      std::string_view name) {
   const detail::Execution& execution = detail::Execution::current();
-  note_wait(execution.books, what, id, name);
+  note_wait(books_, what, id, name);
   parker_->park(*this, std::min(deadline_ns, execution.deadline_ns));
-  if (execution.books != nullptr)
-    execution.books->what.store(detail::WaitsFor::nothing, sync::memory_order_relaxed);
+  if (books_ != nullptr) books_->what.store(detail::WaitsFor::nothing, sync::memory_order_relaxed);
   return outcome();
 }
 

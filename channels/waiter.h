@@ -35,6 +35,8 @@ class Parker {
   virtual void park(Waiter& waiter, int64_t deadline_ns) = 0;
   // Lets the park of `waiter` return. Any thread, once, after a claim.
   virtual void unpark(Waiter& waiter) = 0;
+  // Lets others that are ready go first. Throws Cancelled in an actor that is being ended.
+  virtual void yield() = 0;
 };
 
 class Waiter {
@@ -51,7 +53,10 @@ class Waiter {
     return claim_.compare_exchange_strong(expected, static_cast<uint32_t>(how),
                                           sync::memory_order_acq_rel, sync::memory_order_relaxed);
   }
-  void wake() { parker_->unpark(*this); }
+  void wake() {
+    if (books_ != nullptr) books_->what.store(detail::WaitsFor::worker, sync::memory_order_relaxed);
+    parker_->unpark(*this);
+  }
   Outcome outcome() const { return static_cast<Outcome>(claim_.load(sync::memory_order_acquire)); }
 
   // Waits for the claim, at most until `deadline_ns` and the call's own deadline. What it waits for
@@ -66,6 +71,7 @@ class Waiter {
 
  private:
   Parker* parker_;
+  detail::Books* books_;  // of the isolate that waits
   sync::atomic<uint32_t> claim_{static_cast<uint32_t>(Outcome::waiting)};
 };
 
@@ -89,6 +95,16 @@ class WaiterQueue {
 struct Cancelled {};
 
 namespace detail {
+
+// Counts an operation that need not wait. Code that never has to wait lets others go first every
+// kStepsBeforeYield of them: else an actor that only sends would keep its worker for ever.
+inline void count_step() {
+  Execution& execution = Execution::current();
+  if (--execution.steps_left == 0) [[unlikely]] {
+    execution.steps_left = kStepsBeforeYield;
+    if (execution.parker != nullptr) execution.parker->yield();
+  }
+}
 
 // Why an operation that waited did not take effect. Throws Cancelled in an actor that is ended,
 // unless the stack unwinds already: then it returns Code::cancelled.

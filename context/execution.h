@@ -22,7 +22,8 @@ class Pool;
 namespace detail {
 
 // What a blocked actor waits for, as the inspector shows it.
-enum class WaitsFor : uint8_t { nothing, reply, receive, send, inbox, sleep, end };
+// `worker`: it was woken and waits for its turn.
+enum class WaitsFor : uint8_t { nothing, reply, receive, send, inbox, sleep, end, worker };
 
 // What the inspector reads of an isolate while it runs. Thread safety: one writer; any thread
 // reads, relaxed: it takes what it finds.
@@ -41,10 +42,14 @@ struct Binding;
 class ResourceList;
 class ActorCell;
 
+// See count_step in channels/waiter.h. A few microseconds of sending.
+inline constexpr uint32_t kStepsBeforeYield = 256;
+
 struct Execution {
   const Binding* bindings = nullptr;  // the innermost Scope; the scopes own them
   Block* inherited = nullptr;         // record of whoever called; owned by message or isolate
   int64_t deadline_ns = kNoDeadline;  // of the call
+  uint32_t steps_left = kStepsBeforeYield;
   uint64_t isolate_id = 0;            // 0: in no isolate
   const Clock* clock = &SteadyClock::instance();
   Parker* parker = nullptr;           // how to wait; nullptr: as a plain thread

@@ -71,7 +71,7 @@ class BlockArena final : public capnp::MessageBuilder {
 
 }  // namespace detail
 
-// Who has the block; for the pool's books and for assertions.
+// Who has the block; for assertions, so only debug builds write it down.
 enum class BlockState : uint8_t { free, composing, queued, delivered };
 
 class alignas(64) Block {
@@ -148,6 +148,12 @@ class alignas(64) Block {
   // The segments in order, as capnp's serialization takes them.
   kj::ArrayPtr<const kj::ArrayPtr<const capnp::word>> segments() {
     return arena().getSegmentsForOutput();
+  }
+
+  void set_state([[maybe_unused]] BlockState now) {
+#ifndef NDEBUG
+    state = now;
+#endif
   }
 
   // One more user of a shared record.

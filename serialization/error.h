@@ -73,6 +73,13 @@ class Error {
   Code code() const { return code_; }
   bool operator==(Code code) const { return code_ == code; }
 
+  // The same record under another code.
+  Error as(Code code) const {
+    Error other(*this);
+    other.code_ = code;
+    return other;
+  }
+
   // Of the exception ("std::out_of_range"), or the code's name.
   std::string type() const;
   std::string message() const;

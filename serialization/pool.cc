@@ -144,7 +144,7 @@ Block* Pool::take(uint64_t words, bool beyond_bound) {
     block = shared_->take(size_class);
   }
   unpoison(*block);
-  block->state = BlockState::composing;
+  block->set_state(BlockState::composing);
   block->kept_for = nullptr;
   return block;
 }

@@ -62,9 +62,8 @@ constexpr uint8_t class_for(uint64_t words) {
   return kLargeClass;
 }
 
-inline uint32_t typed_index(const MessageType& type) {
-  return static_cast<uint32_t>(reinterpret_cast<uintptr_t>(&type) / sizeof(MessageType)) %
-         kTypedLists;
+constexpr uint32_t typed_index(const MessageType& type) {
+  return static_cast<uint32_t>(type.id) % kTypedLists;  // ids of schemas are random numbers
 }
 
 // The address sanitizer reports who touches the body of a block that lies in a free list.
@@ -238,7 +237,7 @@ inline void PoolCache::push(detail::FreeList& list, Block* block, uint8_t size_c
 inline void PoolCache::give(Block* block) {
   bump(given_);
   detail::poison(*block);
-  block->state = BlockState::free;
+  block->set_state(BlockState::free);
   if (block->kept_for != nullptr) {
     detail::FreeList& list = typed_[detail::typed_index(*block->kept_for)];
     if (list.type == nullptr) list.type = block->kept_for;
@@ -256,7 +255,7 @@ inline Block* Pool::take_kept([[maybe_unused]] const MessageType& type) {
   Block* block = cache != nullptr ? cache->take_kept(type) : take_kept_shared(type);
   if (block == nullptr) return nullptr;
   detail::unpoison(*block);
-  block->state = BlockState::composing;
+  block->set_state(BlockState::composing);
   return block;
 #endif
 }

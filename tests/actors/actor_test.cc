@@ -81,7 +81,9 @@ TEST(Actor, AFailureReachesTheAskerAndEndsTheActor) {
     EXPECT_TRUE(second.get().err) << "what waited in the inbox is told, too";
     EXPECT_EQ(failing.join().type(), "std::out_of_range");
     EXPECT_FALSE(failing.is_alive());
-    EXPECT_EQ(failing.ask<GetTotal>().get().err, Code::no_such_actor);
+    const Error late = failing.ask<GetTotal>().get().err;
+    EXPECT_EQ(late, Code::no_such_actor);
+    EXPECT_EQ(late.message(), "no such number") << "who comes late is told why, too";
     EXPECT_EQ(failing.send<Number>(), Code::no_such_actor);
     EXPECT_EQ(system.failures(), 1u);
   });

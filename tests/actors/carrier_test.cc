@@ -198,6 +198,27 @@ TEST(Carrier, OwnLocksOfBoostFiberWorkInHandlers) {
   EXPECT_EQ(shared.most, 1);
 }
 
+TEST(Carrier, AnActorThatNeverHasToWaitLetsOthersHaveTheirTurn) {
+  // One worker each time: nobody else could help.
+  const auto body = [](System& system) {
+    auto [tx, rx] = system.channel<Number>(bounded(1));
+    auto greedy = system.spawn(
+        [](Sender<Number> out) {
+          while (out.try_send(answer<Number>(1)) != Code::channel_closed) {
+          }
+        },
+        std::move(tx));
+    auto doubler = system.spawn<Doubler>();
+    for (int i = 0; i < 5; ++i)
+      EXPECT_EQ(doubler.ask<Number>(value(i)).get().or_raise()->getValue(), 2 * i);
+    greedy.stop();
+    EXPECT_FALSE(greedy.join());
+  };
+  System system(test::quiet({.workers = 1}));
+  body(system);
+  for (uint64_t seed = 1; seed <= 20; ++seed) test::on_seed(seed, body);
+}
+
 TEST(Cancel, AKilledHandlerUnwindsFromWhereItWaits) {
   on_every_scheduler([](System& system) {
     struct Blocked : Actor<Blocked, Ask<Number, Total>> {

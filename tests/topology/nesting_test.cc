@@ -55,17 +55,6 @@ TEST(Nesting, CountsNothingInStringsAndComments) {
   EXPECT_EQ(faults_in(repeated("a = \"", "[\\\"[", 100, "\"")), "");
 }
 
-TEST(Nesting, IsNotLookedAtInHeadersWithoutAKey) {
-  const std::string expected = "error: not valid TOML: table header: expected a key, saw ";
-  EXPECT_EQ(faults_in("[.a]"), "t:1:2: " + expected + "'.'");
-  EXPECT_EQ(faults_in("[a]\n  [[ \n"), "t:2:6: " + expected + "'\\n'");
-  EXPECT_EQ(faults_in("[é]"), "t:1:2: " + expected + "'é'");
-  EXPECT_EQ(faults_in("[[\x1b]]"), "t:1:3: " + expected + "'\\x1b'");
-  for (const char* passed :
-       {"[a", "[[a", "[ \"a\"]", "[[ 'a']]", "[]", "[", "[[", "a = [.5]", "a = [\n[.5]]"})
-    EXPECT_EQ(faults_in(passed), "") << passed;
-}
-
 TEST(Nesting, GoesOnBehindStrings) {
   const std::string dots = repeated("", "a.", 16);
   // Two more marks may belong to a long string, before its end.

@@ -1,6 +1,7 @@
 // TOML becomes a tree with places; what is no TOML, or no text, is a fault with its place.
 #include <isola/tools/topology/value.h>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -67,6 +68,31 @@ TEST(Value, KnowsItsPlace) {
   EXPECT_EQ(place(table.entries[1].value.entries[0].key_place), "4:4+1");
 }
 
+TEST(Value, HasTextsInAnyLanguage) {
+  // One of each 64 characters of Unicode, in keys, texts and comments.
+  for (uint32_t c = 0xa1; c < 0x11000; c += c < 0x3100 ? 1 : 64) {
+    if (c >= 0xd800 && c < 0xe000) continue;
+    std::string letter;
+    if (c < 0x800) {
+      letter = {static_cast<char>(0xc0 | (c >> 6)), static_cast<char>(0x80 | (c & 0x3f))};
+    } else if (c < 0x10000) {
+      letter = {static_cast<char>(0xe0 | (c >> 12)), static_cast<char>(0x80 | ((c >> 6) & 0x3f)),
+                static_cast<char>(0x80 | (c & 0x3f))};
+    } else {
+      letter = {static_cast<char>(0xf0 | (c >> 18)), static_cast<char>(0x80 | ((c >> 12) & 0x3f)),
+                static_cast<char>(0x80 | ((c >> 6) & 0x3f)), static_cast<char>(0x80 | (c & 0x3f))};
+    }
+    Faults faults;
+    const Source& source =
+        faults.add_source("t", fmt::format("\"{0}\" = \"a{0}b\" # {0}\n", letter));
+    const Value table = parse_toml(source, faults);
+    ASSERT_EQ(faults.text(), "") << std::hex << c;
+    EXPECT_EQ(table.entries.at(0).key, letter) << std::hex << c;
+    EXPECT_EQ(table.entries.at(0).value.text, "a" + letter + "b") << std::hex << c;
+    EXPECT_EQ(place(table.entries.at(0).value.place), "1:7+5") << std::hex << c;
+  }
+}
+
 TEST(Value, IsNotMadeOfWhatIsNoToml) {
   EXPECT_EQ(refused("a = 1\nb = \n"),
             "t:2:5: error: not valid TOML: key-value pair: expected value, saw '\\n'\n"
@@ -85,6 +111,15 @@ TEST(Value, IsNotMadeOfWhatIsNoToml) {
             "representable in 64 bits\n"
             "  a = 99999999999999999999\n"
             "                          ^\n");
+  EXPECT_EQ(refused("[.a]"),
+            "t:1:2: error: not valid TOML: key: expected bare key starting character or string "
+            "delimiter, saw '.'\n"
+            "  [.a]\n"
+            "   ^\n");
+  EXPECT_EQ(refused("a = [ }"),
+            "t:1:7: error: not valid TOML: value: could not determine value type\n"
+            "  a = [ }\n"
+            "        ^\n");
   EXPECT_EQ(refused("a = \"\x1b[2J\""),
             "t:1:6: error: not valid TOML: string: unescaped control characters other than TAB "
             "(U+0009) are explicitly prohibited\n"

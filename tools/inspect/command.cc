@@ -5,8 +5,11 @@
 #include <isola/tools/inspect/format.h>
 #include <isola/tools/inspect/socket_directory.h>
 #include <isola/tools/inspect/text.h>
+#include <isola/tools/inspect/unix_socket.h>
 
 #include <CLI/CLI.hpp>
+
+#include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
@@ -44,13 +47,17 @@ class PsRun {
       try {
         listings_.push_back(read_listing(socket.path, options_.answer_max));
       } catch (const ListingError& error) {
-        // Left behind by a program that has ended: no news.
-        if (error.kind() == ListingError::Kind::dead)
+        // That a program has ended, before or just now, is no news.
+        if (has_ended(socket.path))
           remove_if_dead(socket);
-        else if (error.kind() != ListingError::Kind::no_socket)
+        else
           complain(error.what());
       }
     }
+  }
+
+  static bool has_ended(const std::string& path) {
+    return is_dead(path) || ::access(path.c_str(), F_OK) != 0;
   }
 
   void list(const std::string& path) {

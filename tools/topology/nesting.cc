@@ -27,7 +27,6 @@ class Scanner {
         skip_string(c);
         continue;
       }
-      if (c == '[' && brackets == 0 && !check_header(faults)) return false;
       if (c == '[' || c == '{') {
         if (++brackets > kBracketsMax)
           return fail(faults, fmt::format("more than {} brackets in brackets", kBracketsMax));
@@ -48,21 +47,6 @@ class Scanner {
     if (text_[at_++] != '\n') return;
     ++line_;
     line_start_ = at_;
-  }
-
-  // Of a bracket that begins a line.
-  bool check_header(Faults& faults) {
-    const std::string_view before = text_.substr(line_start_, at_ - line_start_);
-    if (before.find_first_not_of(" \t") != std::string_view::npos) return true;
-    size_t key = text_.find_first_not_of(" \t", at_ + 1);
-    if (key == at_ + 1 && text_[key] == '[') key = text_.find_first_not_of(" \t", key + 1);
-    if (key == std::string_view::npos) return true;
-    const char c = text_[key];
-    if (is_key_character(c) || c == '"' || c == '\'' || c == ']') return true;
-    at_ = key;
-    return fail(faults,
-                fmt::format("not valid TOML: table header: expected a key, saw '{}'",
-                            escaped(text_.substr(key, character_bytes(text_.substr(key))))));
   }
 
   bool starts(std::string_view what) const { return text_.substr(at_).starts_with(what); }

@@ -1,8 +1,5 @@
-// A look at a TOML text before it is parsed, for what the parser does not survive.
-//
-// Deep nesting: reading it recurses, and could exhaust the stack. toml++ bounds brackets by itself,
-// but not the parts of dotted keys. And a table header that does not begin with a key, `[.`: toml++
-// 3.3 takes that for impossible, by an assertion or worse.
+// A look at a TOML text before it is parsed: is anything nested so deep that reading it, which
+// recurses, could exhaust the stack? The parser bounds brackets by itself, but not dotted keys.
 //
 // Thread safety: pure function.
 #pragma once
@@ -15,7 +12,7 @@ namespace isola::topology {
 inline constexpr int kKeyPartsMax = 16;
 inline constexpr int kBracketsMax = 64;
 
-// Fails: false and a fault. Other things that are no TOML pass.
+// Fails: false and a fault. What is no TOML at all may pass.
 bool check_nesting(const Source& source, Faults& faults);
 
 }  // namespace isola::topology

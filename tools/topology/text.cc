@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
+#include <utility>
 
 namespace isola::topology {
 namespace {
@@ -13,8 +15,9 @@ namespace {
 constexpr size_t kQuotedColumnsMax = 100;
 // Longer names are not compared: the distance costs the product of the lengths.
 constexpr size_t kComparedBytesMax = 64;
+static_assert(kComparedBytesMax < UINT8_MAX, "a distance is at most the longer name's length");
 // So that a file of nothing but wrong names is read in seconds.
-constexpr size_t kComparedNamesMax = 500;
+constexpr size_t kComparedNamesMax = 200;
 
 constexpr char32_t kInvalid = 0xffffffff;
 
@@ -46,30 +49,30 @@ bool is_harmful(char32_t c) {
          (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x2069) || c == 0xfeff;
 }
 
-// Damerau-Levenshtein distance, of single bytes: insert, delete, replace, swap two neighbours.
-size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> before_last(b.size() + 1);
-  std::vector<size_t> last(b.size() + 1);
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) last[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (a[i - 1] != b[j - 1])});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-        row[j] = std::min(row[j], before_last[j - 2] + 1);
-    }
-    before_last.swap(last);
-    last.swap(row);
-  }
-  return last[b.size()];
-}
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
+// Damerau-Levenshtein distance, of single bytes, whatever their case: insert, delete, replace, swap
+// two neighbours. REQUIRES: both have at most kComparedBytesMax.
+size_t edit_distance(std::string_view a, std::string_view b) {
+  std::array<std::array<uint8_t, kComparedBytesMax + 1>, 3> rows;
+  auto* before_last = &rows[0];
+  auto* last = &rows[1];
+  auto* row = &rows[2];
+  for (size_t j = 0; j <= b.size(); ++j) (*last)[j] = static_cast<uint8_t>(j);
+  for (size_t i = 1; i <= a.size(); ++i) {
+    (*row)[0] = static_cast<uint8_t>(i);
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const int differ = lower(a[i - 1]) != lower(b[j - 1]) ? 1 : 0;
+      int best = std::min({(*last)[j] + 1, (*row)[j - 1] + 1, (*last)[j - 1] + differ});
+      if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) &&
+          lower(a[i - 2]) == lower(b[j - 1]))
+        best = std::min(best, (*before_last)[j - 2] + 1);
+      (*row)[j] = static_cast<uint8_t>(best);
+    }
+    std::swap(before_last, last);
+    std::swap(last, row);
+  }
+  return (*last)[b.size()];
 }
 
 }  // namespace
@@ -126,7 +129,6 @@ std::string in_quotes(std::string_view text) {
 
 std::string nearest(std::string_view name, const std::vector<std::string>& names) {
   if (name.empty() || name.size() > kComparedBytesMax) return {};
-  const std::string lower_name = lower(name);
   std::string best;
   // A third of the name may be wrong, and one letter of a short one.
   size_t best_distance = std::max<size_t>(1, name.size() / 3) + 1;
@@ -134,8 +136,9 @@ std::string nearest(std::string_view name, const std::vector<std::string>& names
     const std::string& candidate = names[i];
     const size_t longer = std::max(candidate.size(), name.size());
     const size_t shorter = std::min(candidate.size(), name.size());
-    if (candidate.size() <= 1 || longer - shorter >= best_distance) continue;
-    const size_t d = edit_distance(lower_name, lower(candidate));
+    if (candidate.size() <= 1 || longer > kComparedBytesMax || longer - shorter >= best_distance)
+      continue;
+    const size_t d = edit_distance(name, candidate);
     if (d >= best_distance) continue;
     best_distance = d;
     best = candidate;

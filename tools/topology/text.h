@@ -30,7 +30,7 @@ std::string escaped(std::string_view text);
 std::string in_quotes(std::string_view text);
 
 // `; did you mean "results"?` if one of the names is near enough to `name`, else nothing. Only the
-// first few hundred names are looked at.
+// first 200 names are looked at.
 std::string did_you_mean(std::string_view name, const std::vector<std::string>& names);
 
 // The name that did_you_mean would propose; empty: none.
