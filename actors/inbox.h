@@ -36,7 +36,8 @@ class Inbox {
   // Pushes if at most `bound` blocks then wait to be taken. The owner may hold a taken batch
   // besides, so at most 2 * bound messages wait.
   Push push(Block* block, uint32_t bound) {
-    uintptr_t old = word_.load(sync::memory_order_relaxed);
+    // Acquire: the descriptor that it names may have been made on another thread.
+    uintptr_t old = word_.load(sync::memory_order_acquire);
     for (;;) {
       if (old == kClosed) return Push::closed;
       Block* top = block_of(old);
@@ -50,7 +51,7 @@ class Inbox {
       const uintptr_t mine = reinterpret_cast<uintptr_t>(block) | (old & kWaitedFor);
       // Release: the body and the envelope are seen by the owner's take.
       if (word_.compare_exchange_weak(old, mine, sync::memory_order_seq_cst,
-                                      sync::memory_order_relaxed))
+                                      sync::memory_order_acquire))
         return old == kIdle ? Push::pushed_first : Push::pushed;
     }
   }
@@ -97,13 +98,13 @@ class Inbox {
 
   // Asks the owner to wake the waiting senders when it takes; false if there is room meanwhile.
   bool wait_for_room(uint32_t bound) {
-    uintptr_t old = word_.load(sync::memory_order_relaxed);
+    uintptr_t old = word_.load(sync::memory_order_acquire);
     for (;;) {
       Block* top = block_of(old);
       if (top == nullptr || top->depth.load(sync::memory_order_relaxed) < bound) return false;
       if ((old & kWaitedFor) != 0) return true;
       if (word_.compare_exchange_weak(old, old | kWaitedFor, sync::memory_order_seq_cst,
-                                      sync::memory_order_relaxed))
+                                      sync::memory_order_acquire))
         return true;
     }
   }
@@ -122,7 +123,7 @@ class Inbox {
   bool idle() const { return word_.load(sync::memory_order_relaxed) == kIdle; }
   // How many blocks wait to be taken; a recent value.
   uint32_t depth() const {
-    Block* top = block_of(word_.load(sync::memory_order_relaxed));
+    Block* top = block_of(word_.load(sync::memory_order_acquire));
     return top == nullptr ? 0 : top->depth.load(sync::memory_order_relaxed);
   }
 
