@@ -41,6 +41,10 @@ std::string_view name(Code code) {
       return "channel_full";
     case Code::channel_not_empty:
       return "channel_not_empty";
+    case Code::channel_not_found:
+      return "channel_not_found";
+    case Code::item_owner_destroyed:
+      return "item_owner_destroyed";
     case Code::empty_end:
       return "empty_end";
     case Code::empty_message:
@@ -53,6 +57,16 @@ std::string_view name(Code code) {
       return "isolate_not_found";
     case Code::io:
       return "io";
+    case Code::no_attachment:
+      return "no_attachment";
+    case Code::wrong_attachment:
+      return "wrong_attachment";
+    case Code::bad_message:
+      return "bad_message";
+    case Code::message_too_large:
+      return "message_too_large";
+    case Code::unknown_type:
+      return "unknown_type";
   }
   return "unknown";
 }
@@ -90,6 +104,10 @@ std::string_view explain(Code code) {
       return "the channel is full";
     case Code::channel_not_empty:
       return "the channel still holds items";
+    case Code::channel_not_found:
+      return "there is no such channel";
+    case Code::item_owner_destroyed:
+      return "the isolate that sent this item is gone";
     case Code::empty_end:
       return "this end belongs to no channel";
     case Code::empty_message:
@@ -102,6 +120,16 @@ std::string_view explain(Code code) {
       return "the isolate is gone";
     case Code::io:
       return "input or output failed";
+    case Code::no_attachment:
+      return "the message carries no such attachment";
+    case Code::wrong_attachment:
+      return "the attachment is of another kind or type";
+    case Code::bad_message:
+      return "these bytes are no valid message";
+    case Code::message_too_large:
+      return "the message exceeds a limit";
+    case Code::unknown_type:
+      return "no such type is registered";
   }
   return "unknown error";
 }

@@ -36,12 +36,19 @@ enum class Code : uint16_t {
   channel_empty,
   channel_full,
   channel_not_empty,  // a close that would drop items was not forced
+  channel_not_found,  // no channel has this id, or a message names an end that it does not carry
+  item_owner_destroyed,  // the isolate that sent the item is gone, and its policy was `error`
   empty_end,          // the end was default-made, moved from or released
   empty_message,      // the message was moved from
   invalid_argument,
   isolate_running,    // what was asked for is refused while the isolate runs
   isolate_not_found,  // the handle's isolate is gone
   io,                 // a file or socket
+  no_attachment,      // a message names an attachment that it does not carry
+  wrong_attachment,   // the attachment is of another kind or type than was asked for
+  bad_message,        // bytes from outside are no valid message
+  message_too_large,  // bytes from outside exceed a limit
+  unknown_type,       // no type with this name or id is registered
 };
 
 // The code's name as an identifier: "channel_closed".
