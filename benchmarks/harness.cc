@@ -71,13 +71,13 @@ int run_all(const std::vector<Benchmark>& benchmarks, unsigned runs, const std::
     std::vector<Figures> figures;
     for (auto& list : values) figures.push_back(summarize(list));
     const double floor = floor_median(benchmarks, figures);
-    fmt::print("{:<14} {:<10} {:>7} {:>10} {:>10} {:>10} {:>8}  {}\n", "bench", "system", "workers",
+    fmt::print("{:<14} {:<12} {:>7} {:>10} {:>10} {:>10} {:>8}  {}\n", "bench", "system", "workers",
                "median", "min", "max", "x floor", "unit");
     for (size_t i = 0; i < benchmarks.size(); ++i) {
       const Benchmark& b = benchmarks[i];
       const std::string ratio =
           floor > 0 && b.unit == "ns" ? fmt::format("{:.2f}", figures[i].median / floor) : "-";
-      fmt::print("{:<14} {:<10} {:>7} {:>10.1f} {:>10.1f} {:>10.1f} {:>8}  {}\n", b.name, b.system,
+      fmt::print("{:<14} {:<12} {:>7} {:>10.1f} {:>10.1f} {:>10.1f} {:>8}  {}\n", b.name, b.system,
                  b.workers, figures[i].median, figures[i].least, figures[i].most, ratio, b.unit);
     }
     if (!json_path.empty()) write_json(json_path, benchmarks, figures, runs);

@@ -63,7 +63,8 @@ bool is_cxx(const File& file) { return is_header(file) || is_source(file); }
 bool is_schema(const File& file) { return file.path.ends_with(".capnp"); }
 bool is_code(const File& file) {
   return is_cxx(file) || is_schema(file) ||
-         ends_with_one_of(file.path, {"CMakeLists.txt", ".cmake", ".toml", "tools/dev", ".ci/run"});
+         ends_with_one_of(file.path, {"CMakeLists.txt", ".cmake", ".toml", "tools/dev", ".ci/run",
+                                      "conformance/report", "conformance/report_test"});
 }
 bool is_prose(const File& file) { return ends_with_one_of(file.path, {".md", ".json"}); }
 

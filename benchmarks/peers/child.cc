@@ -1,0 +1,79 @@
+// Runs a peer's program as a child process and reads its figure from a pipe.
+#include "child.h"
+
+#include <fmt/core.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <stdexcept>
+#include <vector>
+
+namespace isola::bench {
+namespace {
+
+// A figure takes some 20 bytes; whatever else a program says is cut off here.
+constexpr size_t kOutputBytesMax = 4096;
+
+[[noreturn]] void fail(const std::string& program, const std::string& why) {
+  throw std::runtime_error(fmt::format("the peer {} {}", program, why));
+}
+
+// All that can be read from `descriptor` until its end, up to the limit.
+std::string read_all(int descriptor) {
+  std::string text;
+  std::array<char, 512> part{};
+  for (ssize_t got = 0; (got = read(descriptor, part.data(), part.size())) > 0;)
+    if (text.size() < kOutputBytesMax) text.append(part.data(), static_cast<size_t>(got));
+  return text;
+}
+
+// What `command` prints. Its first word is looked up in $PATH; `program` is its name in errors.
+std::string output_of(const std::string& program, std::vector<std::string> command) {
+  std::array<int, 2> ends{};
+  if (pipe(ends.data()) != 0) fail(program, std::string("gets no pipe: ") + std::strerror(errno));
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+  posix_spawn_file_actions_addclose(&actions, ends[0]);
+  posix_spawn_file_actions_addclose(&actions, ends[1]);
+  std::vector<char*> arguments;
+  for (std::string& word : command) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  pid_t child = 0;
+  const int error =
+      posix_spawnp(&child, arguments[0], &actions, nullptr, arguments.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  close(ends[1]);
+  std::string text = error == 0 ? read_all(ends[0]) : std::string();
+  close(ends[0]);
+  if (error != 0) fail(program, std::string("can't be started: ") + std::strerror(error));
+  int status = 0;
+  if (waitpid(child, &status, 0) != child || !WIFEXITED(status)) fail(program, "was killed");
+  if (WEXITSTATUS(status) != 0)
+    fail(program, fmt::format("failed with status {}", WEXITSTATUS(status)));
+  return text;
+}
+
+}  // namespace
+
+double run_go_counting(unsigned threads, uint64_t messages) {
+  const std::filesystem::path here = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+  const std::string program = (here / "peers" / "go_counting").string();
+  if (access(program.c_str(), X_OK) != 0)
+    fail(program, "is not there; `tools/dev bench --peers` builds it");
+  const std::string text = output_of(program, {"env", fmt::format("GOMAXPROCS={}", threads),
+                                               program, fmt::format("{}", messages)});
+  char* end = nullptr;
+  const double figure = std::strtod(text.c_str(), &end);
+  if (end == text.c_str() || std::string(end) != "\n" || figure <= 0)
+    fail(program, "printed no figure but \"" + text + "\"");
+  return figure;
+}
+
+}  // namespace isola::bench
