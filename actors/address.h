@@ -15,6 +15,7 @@
 #include <isola/actors/runtime.h>
 #include <isola/actors/sendable.h>
 #include <isola/channels/channel.h>
+#include <isola/channels/stamp.h>
 
 #include <concepts>
 #include <string>
@@ -192,9 +193,13 @@ class Address : public ActorRef {
     if (!cell_) return Error(Code::no_such_actor);
     if (!message) return Error(Code::empty_message);
     detail::count_step();
-    detail::stamp(*message.block(), cell_->runtime->pool());
+    const detail::Stamp stamp(*message.block(), cell_->runtime->pool());
     Error error = cell_->send(message.block(), wait, kNoDeadline);
-    if (!error) message.take();
+    if (error) {
+      stamp.undo(*message.block());
+      return error;
+    }
+    message.take();
     return error;
   }
 };

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <vector>
 
 namespace isola::detail {
 
@@ -14,7 +13,7 @@ Error ActorCell::send_slow(Block* block, bool wait, int64_t deadline_ns) {
   // An actor that waits for room in its own inbox would wait for ever.
   if (!wait || Execution::current().cell == this) return Error(Code::inbox_full);
   for (;;) {
-    Waiter self;
+    Waiter self(deadline_ns);
     bool waits;
     {
       sync::Lock lock(mutex);
@@ -24,7 +23,7 @@ Error ActorCell::send_slow(Block* block, bool wait, int64_t deadline_ns) {
     }
     if (waits) {
       const Outcome outcome =
-          self.wait(deadline_ns, WaitsFor::inbox, id.load(sync::memory_order_relaxed));
+          self.wait(WaitsFor::inbox, id.load(sync::memory_order_relaxed));
       if (outcome == Outcome::closed) return ended();
       if (outcome != Outcome::completed) {
         {
@@ -34,6 +33,7 @@ Error ActorCell::send_slow(Block* block, bool wait, int64_t deadline_ns) {
         return unsuccessful(outcome);
       }
     }
+    block->set_state(BlockState::queued);
     switch (inbox.push(block, inbox_max)) {
       case Inbox::Push::pushed:
         return Error();
@@ -41,8 +41,10 @@ Error ActorCell::send_slow(Block* block, bool wait, int64_t deadline_ns) {
         runtime->schedule(*this);
         return Error();
       case Inbox::Push::closed:
+        block->set_state(BlockState::composing);
         return Error(Code::no_such_actor);
       case Inbox::Push::full:
+        block->set_state(BlockState::composing);
         break;
     }
   }
@@ -54,12 +56,9 @@ Error ActorCell::ended() {
 }
 
 void ActorCell::wake_room_waiters() {
-  std::vector<Waiter*> woken;
-  {
-    sync::Lock lock(mutex);
-    while (Waiter* waiter = room_waiters.claim_first(Outcome::completed)) woken.push_back(waiter);
-  }
-  for (Waiter* waiter : woken) waiter->wake();
+  ToWake woken;
+  sync::Lock lock(mutex);
+  woken.claim_all(room_waiters, Outcome::completed);
 }
 
 void ActorCell::signal(uint32_t which) {
@@ -78,14 +77,13 @@ void ActorCell::signal(uint32_t which) {
 
 Error ActorCell::wait_for_end(int64_t deadline_ns) {
   if (Execution::current().cell == this) return Error(Code::asks_itself);
-  Waiter self;
+  Waiter self(deadline_ns);
   {
     sync::Lock lock(mutex);
     if (life.load(sync::memory_order_acquire) != Life::alive) return end_reason;
     end_waiters.push(self);
   }
-  const Outcome outcome =
-      self.wait(deadline_ns, WaitsFor::end, id.load(sync::memory_order_relaxed));
+  const Outcome outcome = self.wait(WaitsFor::end, id.load(sync::memory_order_relaxed));
   sync::UniqueLock lock(mutex);
   if (outcome == Outcome::completed) return end_reason;
   end_waiters.remove(self);

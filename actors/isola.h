@@ -9,6 +9,9 @@
 #include <isola/actors/system.h>
 #include <isola/channels/channel.h>
 #include <isola/context/key.h>
+#include <isola/serialization/attachment.h>
+#include <isola/serialization/blob.h>
 #include <isola/serialization/error.h>
 #include <isola/serialization/message.h>
 #include <isola/serialization/result.h>
+#include <isola/serialization/shared_buffer.h>

@@ -8,10 +8,10 @@ Error AskState::wait(int64_t deadline_ns) {
   if (state == kPending) {
     ActorCell* self = Execution::current().cell;
     if (self != nullptr && self == target_) return Error(Code::asks_itself);
-    Waiter waiter;
+    Waiter waiter(deadline_ns);
     if (state_.compare_exchange_strong(state, reinterpret_cast<uintptr_t>(&waiter),
                                        sync::memory_order_acq_rel)) {
-      const Outcome outcome = waiter.wait(deadline_ns, WaitsFor::reply, target_id_);
+      const Outcome outcome = waiter.wait(WaitsFor::reply, target_id_);
       if (outcome != Outcome::completed) {
         uintptr_t mine = reinterpret_cast<uintptr_t>(&waiter);
         if (state_.compare_exchange_strong(mine, kPending, sync::memory_order_acq_rel))

@@ -18,6 +18,7 @@
 #include <isola/context/key.h>
 #include <isola/serialization/message.h>
 #include <isola/serialization/result.h>
+#include <isola/serialization/seal.h>
 
 #include <chrono>
 #include <utility>
@@ -33,6 +34,12 @@ class AskState final : public ReplyTarget {
       : target_(&target), target_id_(target.id.load(sync::memory_order_relaxed)) {}
 
   void answer(Block* block) override {
+    // Without one: what was asked for was only that something is done.
+    if (block != nullptr) {
+      block->envelope.sender = Execution::current().isolate_id;
+      seal(*block);
+      block->set_state(BlockState::queued);
+    }
     answer_ = block;
     finish();
   }

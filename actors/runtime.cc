@@ -80,19 +80,29 @@ void drop_all_mail(ActorCell& cell, const Error& why) {
 Runtime::Runtime(SystemOptions options)
     : options_(completed(std::move(options))),
       pool_(Pool::create(options_.pool_bytes_max)),
-      channels_(std::make_shared<ChannelTable>()),
+      channels_(std::make_shared<ChannelTable>(clock())),
       slab_table_(static_cast<sync::atomic<ActorCell*>*>(
           std::calloc(kSlabsMax, sizeof(sync::atomic<ActorCell*>)))) {
   static_assert(std::is_trivially_destructible_v<sync::atomic<ActorCell*>>);
   if (slab_table_ == nullptr) throw std::bad_alloc();
   pool_->hold();
+  if (kChecked) set_seal_writer_names(*pool_, [this](uint64_t id) { return name_of(id); });
   // Spinning saves a wake-up when another thread is about to push; with one processor nobody is.
   if (!options_.seed && std::thread::hardware_concurrency() > 1) spins_ = kSpinsBeforeSleep;
 }
 
 Runtime::~Runtime() {
+  if (kChecked) set_seal_writer_names(*pool_, nullptr);
   for (size_t i = 0; i < slabs(); ++i) delete[] slab(i);
   pool_->drop();
+}
+
+std::string Runtime::name_of(uint64_t id) const {
+  for (size_t i = 0; i < slabs(); ++i)
+    for (size_t j = 0; j < kSlabCells; ++j)
+      if (const ActorCell& cell = slab(i)[j]; cell.id.load(sync::memory_order_relaxed) == id)
+        return cell.label();
+  return {};
 }
 
 void Runtime::drop() {
@@ -175,6 +185,7 @@ ActorCell* Runtime::new_slot(const SlotOptions& options, const BehaviourType& ty
   cell->root_context = root_context;
   cell->inbox_max = options.inbox_max != 0 ? options.inbox_max : options_.inbox_max;
   cell->heap_quota = options.heap_quota;
+  cell->resources.set_isolate(cell->id.load(sync::memory_order_relaxed));
   cell->random_state = options_.seed.value_or(0) ^ cell->id.load(sync::memory_order_relaxed);
   cell->set_name(options.name);
   cell->references.store(1, sync::memory_order_relaxed);  // the runtime's own, until it ends
@@ -210,22 +221,22 @@ void Runtime::end_actor(ActorCell& cell, Error reason) {
     if (cell.behaviour != nullptr)
       cell.type.load(sync::memory_order_relaxed)->destroy(std::exchange(cell.behaviour, nullptr));
     cell.resources.release_all();
+    channels_->isolate_gone(cell.id.load(sync::memory_order_relaxed), cell.resources.take_noted());
   }
   cell.heap.reset();
   if (cell.root_context != nullptr) release(std::exchange(cell.root_context, nullptr));
   unlink(cell);
   alive_.fetch_sub(1, sync::memory_order_relaxed);
   if (reason) report(reason);
-  std::vector<Waiter*> woken;
+  ToWake woken;
   {
     sync::Lock lock(cell.mutex);
     // Under the lock: who waits for the end either sees it now or is woken below.
     cell.life.store(Life::ended, sync::memory_order_release);
-    while (Waiter* waiter = cell.room_waiters.claim_first(Outcome::closed)) woken.push_back(waiter);
-    while (Waiter* waiter = cell.end_waiters.claim_first(Outcome::completed))
-      woken.push_back(waiter);
+    woken.claim_all(cell.room_waiters, Outcome::closed);
+    woken.claim_all(cell.end_waiters, Outcome::completed);
   }
-  for (Waiter* waiter : woken) waiter->wake();
+  woken.wake_all();
   cell.drop();
 }
 

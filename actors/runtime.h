@@ -6,7 +6,7 @@
 
 #include <isola/actors/cell.h>
 #include <isola/actors/worker.h>
-#include <isola/channels/channel_core.h>
+#include <isola/channels/table.h>
 #include <isola/context/clock.h>
 #include <isola/serialization/pool.h>
 
@@ -99,6 +99,9 @@ class Runtime {
   uint32_t sleeping_workers() const { return sleeping_workers_.load(sync::memory_order_relaxed); }
   std::vector<std::unique_ptr<Worker>>& workers() { return workers_; }
 
+  // Of the isolate with this id, which may be gone: then "". Looks at all of them.
+  std::string name_of(uint64_t id) const;
+
   // --- for the inspector: no lock
   static constexpr size_t kSlabCells = 256;
   static constexpr size_t kSlabsMax = 256 * 1024;  // 67 million actors
@@ -157,8 +160,10 @@ inline Error ActorCell::send(Block* block, bool wait, int64_t deadline_ns) {
       runtime->schedule(*this);
       return Error();
     case Inbox::Push::closed:
+      block->set_state(BlockState::composing);
       return Error(Code::no_such_actor);
     case Inbox::Push::full:
+      block->set_state(BlockState::composing);
       break;
   }
   return send_slow(block, wait, deadline_ns);

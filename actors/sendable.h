@@ -1,11 +1,13 @@
 // Sendable: what may be handed to a new actor or isolate. Decided by the compiler.
 //
-// Channel ends, addresses, messages, texts and plain values may cross; what points into the heap
-// of the giver may not, and neither may a function with captures.
+// Channel ends, addresses, messages, blobs, texts and plain values may cross; what points into the
+// heap of the giver may not, and neither may a function with captures.
 #pragma once
 
 #include <isola/channels/channel.h>
+#include <isola/serialization/blob.h>
 #include <isola/serialization/message.h>
+#include <isola/serialization/shared_buffer.h>
 
 #include <concepts>
 #include <string>
@@ -32,6 +34,10 @@ struct SendableTrait<std::vector<T>> : SendableTrait<T> {};
 template <class A, class B>
 struct SendableTrait<std::pair<A, B>>
     : std::bool_constant<SendableTrait<A>::value && SendableTrait<B>::value> {};
+template <>
+struct SendableTrait<Blob> : std::true_type {};
+template <>
+struct SendableTrait<SharedBuffer> : std::true_type {};
 template <MessageStruct T>
 struct SendableTrait<Message<T>> : std::true_type {};
 template <MessageStruct T>

@@ -32,6 +32,8 @@ std::string describe_wait(const detail::Books& books) {
       return "receive from " + channel;
     case WaitsFor::send:
       return "send to " + channel;
+    case WaitsFor::select:
+      return "select";
     case WaitsFor::inbox:
       return "inbox of " + id;
     case WaitsFor::sleep:

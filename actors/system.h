@@ -18,6 +18,9 @@
 #include <isola/actors/sendable.h>
 #include <isola/actors/spawn.h>
 #include <isola/channels/channel.h>
+#include <isola/channels/ledger.h>
+#include <isola/channels/select.h>
+#include <isola/channels/topic.h>
 
 #include <string>
 #include <tuple>
@@ -63,8 +66,13 @@ class System {
 
   // A channel that closes at the latest with this System.
   template <MessageStruct T>
-  Channel<T> channel(Capacity capacity, std::string name = {}) {
-    return make_channel<T>(pool(), capacity, runtime_->channels(), std::move(name));
+  Channel<T> channel(Capacity capacity, ChannelOptions<T> options = {}) {
+    return make_channel<T>(pool(), capacity, std::move(options), runtime_->channels());
+  }
+  // A topic, whose subscribers' channels close at the latest with this System.
+  template <MessageStruct T>
+  Topic<T> topic(std::string name = {}) {
+    return Topic<T>(pool(), runtime_->channels(), std::move(name));
   }
 
   // An isolate without behaviour; see isolate.h.
@@ -82,7 +90,9 @@ class System {
   size_t workers() const { return runtime_->options().workers; }
   // Actors and isolates that are alive.
   uint64_t actors() const { return runtime_->alive(); }
-  size_t channels() const { return runtime_->channels()->size(); }
+  // All channels that somebody holds an end of; see channels/ledger.h.
+  Ledger ledger() const { return Ledger(runtime_->channels()); }
+  std::vector<ChannelInfo> channels() const { return ledger().channels(); }
   // How many failures were reported: actors that ended by an error, and report().
   uint64_t failures() const { return runtime_->failures(); }
   // Reports a failure as if an actor had ended by it.
@@ -100,8 +110,8 @@ template <class Rep, class Period>
 Error sleep_for(std::chrono::duration<Rep, Period> duration) {
   const detail::Execution& execution = detail::Execution::current();
   const int64_t until_ns = deadline_in(*execution.clock, duration);
-  Waiter waiter;
-  const Outcome outcome = waiter.wait(until_ns, detail::WaitsFor::sleep);
+  Waiter waiter(until_ns);
+  const Outcome outcome = waiter.wait(detail::WaitsFor::sleep);
   if (outcome != Outcome::timed_out) return detail::unsuccessful(outcome);
   return execution.clock->now_ns() < until_ns ? Error(Code::timeout) : Error();
 }

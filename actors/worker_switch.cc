@@ -272,6 +272,8 @@ Carrier* Worker::make_carrier() {
   carrier->stack_bytes = stack.size;
 #endif
   carrier->execution.clock = &runtime_.clock();
+  carrier->execution.random_state =
+      runtime_.options().seed.value_or(index_ + 1) + live_carriers_ * 0x9e3779b97f4a7c15u;
   context->set_properties(carrier);
   bf::context::active()->attach(context.get());
   context.detach();  // our own reference: Boost's is never the last one

@@ -23,3 +23,8 @@ struct Total {
 struct Ping {
   left @0 : Int64;
 }
+
+struct Sample {
+  name @0 : Text;
+  values @1 : List(Int64);
+}

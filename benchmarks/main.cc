@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "actors_bench.h"
+#include "building_bench.h"
 #include "channels_bench.h"
 #include "floor.h"
 #include "harness.h"
@@ -37,6 +38,11 @@ std::vector<Benchmark> all_benchmarks(bool peers, double scale) {
   add("recv", "isola", 1, 5e6, [](unsigned, uint64_t count) { return run_recv(count); });
   add("thread_channel", "isola", 2, 2e6,
       [](unsigned, uint64_t count) { return run_thread_channel(count); });
+  add("text_list", "by hand", 1, 2e6,
+      [](unsigned, uint64_t count) { return run_text_list_by_hand(count); });
+  add("text_list", "isola", 1, 2e6, [](unsigned, uint64_t count) { return run_text_list(count); });
+  add("text_list", "isola sent", 1, 2e6,
+      [](unsigned, uint64_t count) { return run_text_list_sent(count); });
   return all;
 }
 

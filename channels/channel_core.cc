@@ -1,251 +1,261 @@
-// The operations of a channel under its lock.
+// Sending and receiving: the operations of a channel under its lock.
 #include "channel_core.h"
 
+#include <isola/channels/end.h>
+#include <isola/channels/field_key.h>
+#include <isola/channels/table.h>
 #include <isola/serialization/check.h>
 
 #include <utility>
 
-namespace isola {
+namespace isola::detail {
 
-Capacity bounded(size_t items) {
-  ISOLA_REQUIRE(items, >=, size_t{1});
-  ISOLA_REQUIRE(items, <=, kChannelItemsMax);
-  return Capacity(items);
+namespace {
+
+const Clock& clock_of(const std::shared_ptr<ChannelTable>& table) {
+  if (table != nullptr) return table->clock();
+  return SteadyClock::instance();
 }
 
-namespace detail {
+}  // namespace
 
-// --- the table ----------------------------------------------------------------------------------
-
-void ChannelTable::add(ChannelCore& core) {
-  sync::Lock lock(mutex_);
-  core.next_ = first_;
-  if (first_ != nullptr) first_->previous_ = &core;
-  first_ = &core;
-  ++size_;
-  core.id_ = ++last_id_;
+uint32_t coarse_ms(const Clock& clock) {
+  return static_cast<uint32_t>(clock.coarse_now_ns() / 1'000'000);
 }
 
-void ChannelTable::remove(ChannelCore& core) {
-  sync::Lock lock(mutex_);
-  (core.previous_ != nullptr ? core.previous_->next_ : first_) = core.next_;
-  if (core.next_ != nullptr) core.next_->previous_ = core.previous_;
-  --size_;
-}
-
-void ChannelTable::close_all() {
-  // A core that is being destroyed waits in remove() for this lock, so each one here is alive.
-  sync::Lock lock(mutex_);
-  for (ChannelCore* core = first_; core != nullptr; core = core->next_) {
-    uint64_t dropped = 0;
-    (void)core->close_receive(true, dropped);
-  }
-}
-
-size_t ChannelTable::size() const {
-  sync::Lock lock(mutex_);
-  return size_;
-}
-
-// --- the core -----------------------------------------------------------------------------------
-
-// Blocks to release and waiters to wake once the lock is dropped: a wake-up or the failing of a
-// reply may take other locks.
-struct ChannelCore::Gone {
-  Block* blocks = nullptr;
-  std::vector<Waiter*> waiters;
-
-  void claim_all(WaiterQueue& queue, Outcome how) {
-    while (Waiter* waiter = queue.claim_first(how)) waiters.push_back(waiter);
-  }
-  ~Gone() {
-    for (Waiter* waiter : waiters) waiter->wake();
-    while (blocks != nullptr) {
-      Block* next = blocks->next;
-      release(blocks);
-      blocks = next;
-    }
-  }
-};
-
-ChannelCore::ChannelCore(Pool& pool, std::shared_ptr<ChannelTable> table, Capacity capacity,
-                         std::string name)
-    : pool_(pool), table_(std::move(table)), capacity_(capacity.items()), name_(std::move(name)) {
+ChannelCore::ChannelCore(Pool& pool, std::shared_ptr<ChannelTable> table, CoreOptions options,
+                         const EndResource* dead_letters)
+    : pool_(pool),
+      table_(std::move(table)),
+      options_(std::move(options)),
+      clock_(clock_of(table_)),
+      dead_letters_(dead_letters != nullptr ? &dead_letters->core() : nullptr),
+      queue_(options_.overflow == Overflow::keep_latest ? options_.key : nullptr) {
   pool_.hold();
+  if (dead_letters_ != nullptr) {
+    dead_letters_->retain();
+    dead_letters_->add_use(Side::send);
+  }
   if (table_ != nullptr) table_->add(*this);
 }
 
-ChannelCore::~ChannelCore() {
-  if (table_ != nullptr) table_->remove(*this);
-  ISOLA_CHECK(size_, ==, 0u);
-  for (ChannelCore* partition : partitions_) partition->release_sender();
-  pool_.drop();
+bool ChannelCore::try_retain() {
+  uint32_t count = references_.load(sync::memory_order_relaxed);
+  while (count != 0)
+    if (references_.compare_exchange_weak(count, count + 1, sync::memory_order_relaxed))
+      return true;
+  return false;
+}
+
+void ChannelCore::drop() {
+  if (references_.fetch_sub(1, sync::memory_order_acq_rel) == 1) delete this;
 }
 
 void ChannelCore::partition(std::vector<ChannelCore*> partitions,
-                            uint64_t (*hash)(const void*, const Block&),
-                            std::shared_ptr<const void> hash_state) {
+                            std::shared_ptr<const FieldKey> key) {
   ISOLA_REQUIRE(partitions.empty(), ==, false);
   partitions_ = std::move(partitions);
-  hash_ = hash;
-  hash_state_ = std::move(hash_state);
+  partition_key_ = std::move(key);
+  for (ChannelCore* partition : partitions_) partition->retain();
 }
 
-Block* ChannelCore::pop_locked() {
-  Block* block = head_;
-  head_ = block->next;
-  if (head_ == nullptr) tail_ = nullptr;
-  --size_;
-  block->next = nullptr;
-  return block;
+ChannelCore& ChannelCore::route(const Block& block) {
+  if (partitions_.empty()) return *this;
+  return *partitions_[partition_key_->hash(block) % partitions_.size()];
 }
 
-void ChannelCore::push_locked(Block* block) {
-  block->next = nullptr;
+// --- under the lock -----------------------------------------------------------------------------
+
+bool ChannelCore::room_for(const Block& block) const {
+  const Capacity& capacity = options_.capacity;
+  if (capacity.kind() == Capacity::Kind::rendezvous) return false;
+  if (capacity.kind() == Capacity::Kind::bounded && queue_.size() >= *capacity.items())
+    return false;
+  const auto bytes_max = capacity.bytes();
+  // One that is larger than all that may wait passes alone.
+  return !bytes_max || queue_.size() == 0 ||
+         (queue_.bytes() <= *bytes_max && block.held_bytes() <= *bytes_max - queue_.bytes());
+}
+
+void ChannelCore::push(Block* block, uint8_t policy, After& after) {
+  block->item_policy = policy;
+  block->queued_ms = coarse_ms(clock_);
   block->set_state(BlockState::queued);
-  (tail_ != nullptr ? tail_->next : head_) = block;
-  tail_ = block;
-  ++size_;
+  if (carries_ends(*block)) count_own_ends(*block, -1, after);
+  if (!receive_closed_)
+    queue_.push(block);
+  else
+    after.gone.push(block);  // it carried the last receive end
 }
 
-Error ChannelCore::send(Block* block, bool wait, int64_t deadline_ns) {
-  if (!partitions_.empty()) {
-    const uint64_t index = hash_(hash_state_.get(), *block) % partitions_.size();
-    return partitions_[index]->send(block, wait, deadline_ns);
+Block* ChannelCore::pop() { return queue_.pop(); }
+
+void ChannelCore::overflow(Block* block, uint8_t policy, After& after) {
+  if (options_.overflow != Overflow::drop_newest) {
+    while (queue_.size() > 0 && !room_for(*block)) {
+      after.dead.push(pop());
+      ++dropped_;
+    }
+    if (room_for(*block)) return push(block, policy, after);
   }
-  sync::UniqueLock lock(mutex_);
-  if (send_closed_) return Error(Code::channel_closed);
-  if (Waiter* receiver = waiting_receivers_.claim_first(Outcome::completed)) {
+  after.dead.push(block);
+  ++dropped_;
+}
+
+void ChannelCore::admit_senders(After& after) {
+  while (WaitNode* sender = waiting_senders_.first_waiting()) {
+    if (!room_for(*sender->block)) return;
+    if (!waiting_senders_.claim(*sender, Outcome::completed)) continue;
+    push(sender->block, sender->item_policy, after);
+    ++sent_;
+    after.wake.add(sender);
+  }
+}
+
+ChannelCore::Attempt ChannelCore::try_send(Block* block, uint8_t policy, After& after) {
+  if (send_closed_) return Attempt::closed;
+  if (WaitNode* receiver = waiting_receivers_.claim_first(Outcome::completed)) {
     receiver->block = block;
+    block->set_state(BlockState::delivered);
+    after.wake.add(receiver);
+  } else if (Block* older = queue_.replace(block)) {
+    block->item_policy = policy;
+    block->queued_ms = coarse_ms(clock_);
+    block->set_state(BlockState::queued);
+    after.dead.push(older);
+    ++dropped_;
+  } else if (room_for(*block) && waiting_senders_.first_waiting() == nullptr) {
+    push(block, policy, after);
+  } else if (options_.overflow == Overflow::wait || options_.overflow == Overflow::fail) {
+    return Attempt::would_wait;
+  } else {
+    overflow(block, policy, after);
+  }
+  ++sent_;
+  update_readable();
+  return Attempt::done;
+}
+
+ChannelCore::Attempt ChannelCore::try_receive(Block*& block, After& after) {
+  if (queue_.size() > 0) {
+    block = pop();
+    if (carries_ends(*block)) count_own_ends(*block, +1, after);
+    admit_senders(after);
+  } else if (WaitNode* sender = waiting_senders_.claim_first(Outcome::completed)) {
+    block = sender->block;  // a rendezvous
+    ++sent_;
+    after.wake.add(sender);
+  } else {
+    return send_closed_ ? Attempt::closed : Attempt::would_wait;
+  }
+  update_readable();
+  if ((block->flags & Block::kOwnerError) != 0) [[unlikely]] {
+    after.gone.push(std::exchange(block, nullptr));
+    return Attempt::owner_gone;
+  }
+  block->set_state(BlockState::delivered);
+  return Attempt::done;
+}
+
+// --- without the lock ---------------------------------------------------------------------------
+
+Error ChannelCore::send(Block* block, bool wait, int64_t deadline_ns, const OwnerGone* policy) {
+  if (!partitions_.empty()) return route(*block).send(block, wait, deadline_ns, policy);
+  const auto item_policy = static_cast<uint8_t>(policy != nullptr ? *policy : options_.owner_gone);
+  if (item_policy != 0) [[unlikely]]
+    note_sender(*this);
+  After after(*this);
+  Guard lock(*this);
+  const Attempt attempt = try_send(block, item_policy, after);
+  if (attempt == Attempt::done) return Error();
+  if (attempt == Attempt::closed || !wait || options_.overflow == Overflow::fail) {
     lock.unlock();
-    receiver->wake();
-    return Error();
+    return failure(attempt, true);
   }
-  if (size_ < capacity_) {
-    push_locked(block);
-    return Error();
-  }
-  if (!wait) return Error(Code::channel_full);
-  Waiter self;
+  Waiter self(deadline_ns);
   self.block = block;
+  self.item_policy = item_policy;
   waiting_senders_.push(self);
+  update_readable();
   lock.unlock();
-  const Outcome outcome = self.wait(deadline_ns, WaitsFor::send, id_, name_);
+  const Outcome outcome = self.wait(WaitsFor::send, id_, name());
   if (outcome == Outcome::completed) return Error();
-  lock.lock();
+  Guard again(*this);
   waiting_senders_.remove(self);
-  lock.unlock();
+  admit_senders(after);  // what waited behind it may fit where it did not
+  update_readable();
+  again.unlock();
+  if (outcome == Outcome::closed) return error(Code::channel_closed);
   return unsuccessful(outcome);
 }
 
 Error ChannelCore::receive(Block*& block, bool wait, int64_t deadline_ns) {
-  sync::UniqueLock lock(mutex_);
-  if (size_ > 0) {
-    block = pop_locked();
-    Waiter* sender = waiting_senders_.claim_first(Outcome::completed);
-    if (sender != nullptr) push_locked(sender->block);
-    lock.unlock();
-    if (sender != nullptr) sender->wake();
-    block->set_state(BlockState::delivered);
-    return Error();
+  After after(*this);
+  Attempt attempt;
+  if (drain_.load(sync::memory_order_acquire) != nullptr) {
+    attempt = take_drained(block);
+    return attempt == Attempt::done ? Error() : failure(attempt, false);
   }
-  if (send_closed_ || receive_closed_) return Error(Code::channel_closed);
-  if (!wait) return Error(Code::channel_empty);
-  Waiter self;
+  Guard lock(*this);
+  attempt = try_receive(block, after);
+  if (attempt == Attempt::done) return Error();
+  if (attempt != Attempt::would_wait || !wait) {
+    lock.unlock();
+    return failure(attempt, false);
+  }
+  Waiter self(deadline_ns);
   waiting_receivers_.push(self);
   lock.unlock();
-  const Outcome outcome = self.wait(deadline_ns, WaitsFor::receive, id_, name_);
+  const Outcome outcome = self.wait(WaitsFor::receive, id_, name());
   if (outcome == Outcome::completed) {
     block = self.block;
-    block->set_state(BlockState::delivered);
     return Error();
   }
-  lock.lock();
+  Guard again(*this);
   waiting_receivers_.remove(self);
-  lock.unlock();
+  again.unlock();
+  if (outcome == Outcome::closed) return error(Code::channel_closed);
   return unsuccessful(outcome);
 }
 
-void ChannelCore::close_send_locked(Gone& gone) {
-  send_closed_ = true;
-  gone.claim_all(waiting_senders_, Outcome::closed);
-  // Invariant 1: if a receiver waits there is nothing to drain first.
-  gone.claim_all(waiting_receivers_, Outcome::closed);
+ChannelCore::Attempt ChannelCore::take_drained(Block*& block) {
+  block = drain_.load(sync::memory_order_acquire)->take();
+  if (block == nullptr) return Attempt::closed;
+  if (carries_ends(*block)) [[unlikely]] {
+    After after(*this);
+    Guard lock(*this);
+    count_own_ends(*block, +1, after);
+  }
+  if ((block->flags & Block::kOwnerError) != 0) [[unlikely]] {
+    release(std::exchange(block, nullptr));
+    return Attempt::owner_gone;
+  }
+  block->set_state(BlockState::delivered);
+  return Attempt::done;
 }
 
-void ChannelCore::drop_items_locked(Gone& gone) {
-  gone.blocks = head_;
-  head_ = tail_ = nullptr;
-  size_ = 0;
-}
-
-Error ChannelCore::close_send() {
-  for (ChannelCore* partition : partitions_) (void)partition->close_send();
-  Gone gone;
-  sync::Lock lock(mutex_);
-  if (send_closed_) return Error(Code::channel_closed);
-  close_send_locked(gone);
+Error ChannelCore::failure(Attempt attempt, bool sending) const {
+  switch (attempt) {
+    case Attempt::closed:
+      return error(Code::channel_closed);
+    case Attempt::owner_gone:
+      return error(Code::item_owner_destroyed);
+    case Attempt::would_wait:
+      return error(sending ? Code::channel_full : Code::channel_empty);
+    case Attempt::done:
+      break;
+  }
   return Error();
 }
 
-Error ChannelCore::close_receive(bool force, uint64_t& dropped) {
-  Gone gone;
-  sync::Lock lock(mutex_);
-  if (receive_closed_) return Error(Code::channel_closed);
-  if (size_ > 0 && !force) return Error(Code::channel_not_empty);
-  receive_closed_ = true;
-  close_send_locked(gone);
-  dropped += size_;
-  drop_items_locked(gone);
-  return Error();
-}
-
-void ChannelCore::add_sender() {
-  sync::Lock lock(mutex_);
-  ++senders_;
-}
-
-void ChannelCore::add_receiver() {
-  sync::Lock lock(mutex_);
-  ++receivers_;
-}
-
-void ChannelCore::release_sender() {
-  bool last = false;
-  {
-    Gone gone;
-    sync::Lock lock(mutex_);
-    if (--senders_ == 0) close_send_locked(gone);
-    last = abandoned();
+void ChannelCore::release_blocks(After& after) {
+  while (!after.gone.empty()) release(after.gone.pop());
+  while (!after.dead.empty()) {
+    Block* block = after.dead.pop();
+    // Never waits: dead letters that find no room are dropped for good, and counted there.
+    if (dead_letters_ == nullptr || dead_letters_->send(block, false, kNoDeadline, nullptr))
+      release(block);
   }
-  if (last) delete this;
 }
 
-void ChannelCore::release_receiver() {
-  bool last = false;
-  {
-    Gone gone;
-    sync::Lock lock(mutex_);
-    if (--receivers_ == 0) {
-      // Nobody can receive any more: what is queued is dropped, senders are told.
-      receive_closed_ = true;
-      close_send_locked(gone);
-      drop_items_locked(gone);
-    }
-    last = abandoned();
-  }
-  if (last) delete this;
-}
-
-size_t ChannelCore::size() const {
-  sync::Lock lock(mutex_);
-  return size_;
-}
-
-bool ChannelCore::closed() const {
-  sync::Lock lock(mutex_);
-  return send_closed_ && size_ == 0;
-}
-
-}  // namespace detail
-}  // namespace isola
+}  // namespace isola::detail

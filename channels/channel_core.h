@@ -1,15 +1,24 @@
-// The core of a channel: an untyped bounded queue of blocks, with those who wait on either side.
+// The core of a channel: an untyped queue of blocks, with those who wait on either side.
 //
-// Each core has its own lock, held for a few instructions and never while waiting.
+// Each core has its own lock, held for a few instructions and never while waiting, waking others or
+// releasing messages. No lock is shared by all channels. Once the send side is closed, draining
+// takes no lock at all.
 //
 // Thread safety: any thread, any fiber.
-// Invariants: 1. If a receiver waits, the queue is empty; if a sender waits, the queue is full.
+// Invariants: 1. If a receiver waits, nothing can be received; if a sender waits, the block of the
+//                first one does not fit.
 //             2. A block is owned by exactly one of: its sender (until send succeeds), the queue,
 //                its receiver.
-//             3. The core is destroyed when its last end is released.
+//             3. The core is destroyed when its last reference is dropped. Its ends hold one each.
+//             4. A receive end that waits in its own channel does not count as a receiver: a
+//                channel that only it could empty is closed.
 #pragma once
 
+#include <isola/channels/capacity.h>
+#include <isola/channels/drain.h>
+#include <isola/channels/item_queue.h>
 #include <isola/channels/waiter.h>
+#include <isola/context/clock.h>
 #include <isola/serialization/pool.h>
 #include <isola/serialization/sync.h>
 
@@ -20,54 +29,52 @@
 
 namespace isola {
 
-// How many messages a channel holds. There is no magic zero: see bounded().
-class Capacity {
- public:
-  size_t items() const { return items_; }
-
- private:
-  friend Capacity bounded(size_t items);
-  explicit Capacity(size_t items) : items_(items) {}
-  size_t items_;
-};
-
-// The largest bound of a channel: beyond it a program wants a database.
-inline constexpr size_t kChannelItemsMax = size_t{1} << 30;
-
-// REQUIRES: 1 <= items <= kChannelItemsMax.
-Capacity bounded(size_t items);
+struct ChannelInfo;
 
 namespace detail {
 
 class ChannelCore;
+class ChannelTable;
+class EndResource;
+class FieldKey;
+class Selector;
+using ::isola::Side;
 
-// The channels of a System, so that it can close them when it ends. Thread safety: any thread.
-class ChannelTable {
- public:
-  void add(ChannelCore& core);
-  void remove(ChannelCore& core);
-  void close_all();
-  size_t size() const;
-
- private:
-  mutable sync::Mutex mutex_;
-  ChannelCore* first_ = nullptr;
-  size_t size_ = 0;
-  uint64_t last_id_ = 0;
+struct CoreOptions {
+  Capacity capacity;
+  std::string name{};
+  const MessageType* type = nullptr;
+  Overflow overflow = Overflow::wait;
+  OwnerGone owner_gone = OwnerGone::keep;
+  std::shared_ptr<const FieldKey> key = nullptr;  // of Overflow::keep_latest
 };
+
+// Milliseconds of the clock's coarse time, modulo 2^32 (49 days).
+uint32_t coarse_ms(const Clock& clock);
 
 class ChannelCore {
  public:
-  // Made without ends; goes with the last end. `table` may be null.
-  ChannelCore(Pool& pool, std::shared_ptr<ChannelTable> table, Capacity capacity, std::string name);
+  // How an operation ended that does not wait.
+  enum class Attempt : uint8_t { done, would_wait, closed, owner_gone };
 
-  // Sends to one of `partitions` by `hash` of the message, instead of to a queue of its own; takes
-  // one sender end of each. REQUIRES: before the first send.
-  void partition(std::vector<ChannelCore*> partitions, uint64_t (*hash)(const void*, const Block&),
-                 std::shared_ptr<const void> hash_state);
+  // Made without ends and with one reference for the caller. `table` may be null.
+  // `dead_letters`: where what finds no room goes, or nullptr.
+  ChannelCore(Pool& pool, std::shared_ptr<ChannelTable> table, CoreOptions options,
+              const EndResource* dead_letters = nullptr);
+  void retain() { references_.fetch_add(1, sync::memory_order_relaxed); }
+  // False if it is being destroyed.
+  bool try_retain();
+  void drop();
 
-  // An error leaves the block with the caller. `wait` false: never blocks.
-  Error send(Block* block, bool wait, int64_t deadline_ns);
+  // Sends to one of `partitions` by the hash of a field, instead of to a queue of its own; takes
+  // one use of the send side of each. REQUIRES: before the first send.
+  void partition(std::vector<ChannelCore*> partitions, std::shared_ptr<const FieldKey> key);
+  // The core that a message goes to: this one, or a partition.
+  ChannelCore& route(const Block& block);
+
+  // An error leaves the block with the caller. `wait` false: never blocks. `policy`: for this item,
+  // or nothing: the channel's.
+  Error send(Block* block, bool wait, int64_t deadline_ns, const OwnerGone* policy = nullptr);
   // Success fills `block`.
   Error receive(Block*& block, bool wait, int64_t deadline_ns);
 
@@ -75,60 +82,126 @@ class ChannelCore {
   Error close_send();
   // Both sides. Refused with channel_not_empty when items are queued, unless forced: then they are
   // dropped, and their number added to `dropped`.
-  Error close_receive(bool force, uint64_t& dropped);
+  Error close(Force force, uint64_t& dropped);
+  // The isolate is gone: its items are treated by their policies.
+  void isolate_gone(uint64_t isolate_id);
 
-  void add_sender();
-  void add_receiver();
-  void release_sender();
-  void release_receiver();
+  // Uses of a side; the last one that goes closes it.
+  void add_use(Side side);
+  void drop_use(Side side);
+  // As add_use and drop_use, for a handle, which the ledger lists.
+  void add_end(EndResource& end);
+  void remove_end(EndResource& end);
+  void set_owner(EndResource& end, uint64_t isolate_id, bool in_transit);
+
+  // Readable for epoll and its like when a receive would not wait; -1 with an error in errno. The
+  // core's own: it lives as long as the channel.
+  int readable_fd();
 
   Pool& pool() const { return pool_; }
-  const std::string& name() const { return name_; }
+  const std::string& name() const { return options_.name; }
+  const MessageType* type() const { return options_.type; }
+  const Capacity& capacity() const { return options_.capacity; }
   // Numbered in the order of creation in a System, never used again; 0 outside of one.
   uint64_t id() const { return id_; }
-  size_t capacity() const { return capacity_; }
   size_t size() const;
+  bool full() const;
+  // True if nothing can be received any more, now or ever.
   bool closed() const;
+  bool closed_for_sends() const;
+  // `channel "results"`, or "channel #7".
+  std::string label() const;
+  // An error that names this channel: `channel "results" is empty`.
+  Error error(Code code) const;
+  void describe(ChannelInfo& info) const;
+  // A hint, without the lock: whether a receive would not wait.
+  bool looks_receivable() const { return receivable_.load(sync::memory_order_relaxed); }
 
  private:
   friend class ChannelTable;
+  friend class Selector;
+
+  // Takes the lock and counts that.
+  class Guard {
+   public:
+    explicit Guard(const ChannelCore& core) : lock_(core.mutex_) { ++core.locks_; }
+    void unlock() { lock_.unlock(); }
+
+   private:
+    sync::UniqueLock lock_;
+  };
+  // What is to be done after the lock was dropped; declared before the Guard.
+  struct After {
+    explicit After(ChannelCore& owner) : core(owner) {}
+    ~After() {
+      if (!gone.empty() || !dead.empty()) core.release_blocks(*this);
+      if (no_senders) [[unlikely]]
+        core.release_partitions();
+    }
+    ChannelCore& core;
+    BlockList gone;           // to be released
+    BlockList dead;           // dropped for lack of room: to the dead letters, if there are any
+    bool no_senders = false;  // the last use of the send side is gone
+    ToWake wake;
+  };
+
   ~ChannelCore();
-  struct Gone;  // what must be woken and released after the lock is dropped
-  void close_send_locked(Gone& gone);
-  void drop_items_locked(Gone& gone);
-  Block* pop_locked();
-  void push_locked(Block* block);
-  bool abandoned() const { return senders_ == 0 && receivers_ == 0; }
+  Attempt try_send(Block* block, uint8_t policy, After& after);
+  Attempt try_receive(Block*& block, After& after);
+  Attempt take_drained(Block*& block);
+  // The ones below are called with mutex_ held.
+  bool room_for(const Block& block) const;
+  void push(Block* block, uint8_t policy, After& after);
+  Block* pop();
+  void overflow(Block* block, uint8_t policy, After& after);
+  void admit_senders(After& after);
+  void stop_sending(After& after);
+  void stop_receiving(After& after);
+  void change_uses(Side side, int change, After& after);
+  void count_own_ends(Block& block, int change, After& after);
+  void update_readable() {
+    const bool now = queue_.size() > 0 || send_closed_ || !waiting_senders_.empty();
+    if (now != receivable_.load(sync::memory_order_relaxed)) [[unlikely]]
+      set_readable(now);
+  }
+  void set_readable(bool readable);
+  // Without the lock.
+  void release_blocks(After& after);
+  void release_partitions();
+  Error failure(Attempt attempt, bool sending) const;
+  Error make_record(Code code) const;
 
   Pool& pool_;
   const std::shared_ptr<ChannelTable> table_;
-  const size_t capacity_;
-  const std::string name_;
+  const CoreOptions options_;
+  const Clock& clock_;
+  ChannelCore* const dead_letters_;  // a use of its send side is ours
   uint64_t id_ = 0;
   ChannelCore* next_ = nullptr;  // in the table, under its lock
   ChannelCore* previous_ = nullptr;
+  sync::atomic<uint32_t> references_{1};
 
   std::vector<ChannelCore*> partitions_;
-  uint64_t (*hash_)(const void*, const Block&) = nullptr;
-  std::shared_ptr<const void> hash_state_;
+  std::shared_ptr<const FieldKey> partition_key_;
 
-  mutable sync::Mutex mutex_;
-  Block* head_ = nullptr;
-  Block* tail_ = nullptr;
-  size_t size_ = 0;
+  mutable sync::Mutex mutex_;  // guards the rest, but for what is atomic
+  mutable uint64_t locks_ = 0;
+  ItemQueue queue_;
   WaiterQueue waiting_senders_;
   WaiterQueue waiting_receivers_;
   size_t senders_ = 0;
   size_t receivers_ = 0;
   bool send_closed_ = false;
   bool receive_closed_ = false;
+  uint64_t sent_ = 0;
+  uint64_t dropped_ = 0;
+  EndResource* first_end_ = nullptr;
+  int fd_ = -1;
+  sync::atomic<bool> receivable_{false};
+  // What is left once the send side is closed; made then, and never changed.
+  sync::atomic<Drain*> drain_{nullptr};
+  mutable sync::atomic<Block*> errors_[3] = {};  // see error
 };
-
-// How a block is partitioned by a field: makes the hash of that field of every message. `schema`
-// must outlive the result. Fails: nullptr if there is no such field, or it is no text, data,
-// integer, boolean or enumerant.
-std::shared_ptr<const void> partition_state(capnp::StructSchema schema, const char* field);
-uint64_t partition_hash(const void* state, const Block& block);
 
 }  // namespace detail
 }  // namespace isola

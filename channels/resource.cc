@@ -24,6 +24,20 @@ void ResourceList::remove(Resource& resource) {
   resource.list_ = nullptr;
 }
 
+void ResourceList::note_channel(uint64_t id) {
+  sync::Lock lock(mutex_);
+  if (noted_ == nullptr) noted_ = std::make_unique<std::unordered_set<uint64_t>>();
+  noted_->insert(id);
+}
+
+std::vector<uint64_t> ResourceList::take_noted() {
+  sync::Lock lock(mutex_);
+  if (noted_ == nullptr) return {};
+  std::vector<uint64_t> ids(noted_->begin(), noted_->end());
+  noted_.reset();
+  return ids;
+}
+
 size_t ResourceList::release_all() {
   size_t count = 0;
   for (;; ++count) {

@@ -7,6 +7,10 @@
 #include <isola/serialization/sync.h>
 
 #include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <unordered_set>
+#include <vector>
 
 namespace isola::detail {
 
@@ -34,9 +38,19 @@ class ResourceList {
   // Releases and deletes what is left, youngest first. Returns how many.
   size_t release_all();
 
+  // Whose list it is; set while nobody else can reach it.
+  uint64_t isolate_id() const { return isolate_id_; }
+  void set_isolate(uint64_t id) { isolate_id_ = id; }
+
+  // Channels that hold items of this isolate which must not outlive it unchanged.
+  void note_channel(uint64_t id);
+  std::vector<uint64_t> take_noted();
+
  private:
   sync::Mutex mutex_;
   Resource* first_ = nullptr;
+  uint64_t isolate_id_ = 0;
+  std::unique_ptr<std::unordered_set<uint64_t>> noted_;  // made on first use
 };
 
 }  // namespace isola::detail

@@ -45,7 +45,10 @@ Parker& thread_parker() {
 
 }  // namespace
 
-Waiter::Waiter() {
+Waiter::Waiter(int64_t deadline_ns)
+    : WaitNode(this),
+      isolate_id_(detail::Execution::current().isolate_id),
+      deadline_ns_(std::min(deadline_ns, detail::Execution::current().deadline_ns)) {
   const detail::Execution& execution = detail::Execution::current();
   parker_ = execution.parker != nullptr ? execution.parker : &thread_parker();
   books_ = execution.books;
@@ -53,7 +56,8 @@ Waiter::Waiter() {
 
 namespace {
 
-void note_wait(detail::Books* books, detail::WaitsFor what, uint64_t id, std::string_view name) {
+void note_wait(detail::Books* books, detail::WaitsFor what, uint64_t id, std::string_view name,
+               bool has_limit) {
   // Relaxed: for the inspector, which takes what it finds.
   if (books == nullptr) return;
   std::array<uint64_t, 2> words{};
@@ -61,43 +65,54 @@ void note_wait(detail::Books* books, detail::WaitsFor what, uint64_t id, std::st
   for (size_t i = 0; i < words.size(); ++i)
     books->name[i].store(words[i], sync::memory_order_relaxed);
   books->id.store(id, sync::memory_order_relaxed);
+  books->has_limit.store(has_limit, sync::memory_order_relaxed);
+  books->waits.store(books->waits.load(sync::memory_order_relaxed) + 1, sync::memory_order_relaxed);
   books->what.store(what, sync::memory_order_relaxed);
 }
 
 }  // namespace
 
-Outcome Waiter::wait(int64_t deadline_ns, detail::WaitsFor what, uint64_t id,
-                     std::string_view name) {
-  const detail::Execution& execution = detail::Execution::current();
-  note_wait(books_, what, id, name);
-  parker_->park(*this, std::min(deadline_ns, execution.deadline_ns));
+Outcome Waiter::wait(detail::WaitsFor what, uint64_t id, std::string_view name) {
+  note_wait(books_, what, id, name, has_limit());
+  parker_->park(*this, deadline_ns_);
   if (books_ != nullptr) books_->what.store(detail::WaitsFor::nothing, sync::memory_order_relaxed);
   return outcome();
 }
 
-void WaiterQueue::push(Waiter& waiter) {
-  ISOLA_ASSERT(waiter.queued, ==, false);
-  waiter.queued = true;
-  waiter.next = nullptr;
-  waiter.previous = tail_;
-  (tail_ != nullptr ? tail_->next : head_) = &waiter;
-  tail_ = &waiter;
+void WaiterQueue::push(WaitNode& node) {
+  ISOLA_ASSERT(node.queued, ==, false);
+  node.queued = true;
+  node.next = nullptr;
+  node.previous = tail_;
+  (tail_ != nullptr ? tail_->next : head_) = &node;
+  tail_ = &node;
 }
 
-void WaiterQueue::remove(Waiter& waiter) {
-  if (!waiter.queued) return;
-  waiter.queued = false;
-  (waiter.previous != nullptr ? waiter.previous->next : head_) = waiter.next;
-  (waiter.next != nullptr ? waiter.next->previous : tail_) = waiter.previous;
+void WaiterQueue::remove(WaitNode& node) {
+  if (!node.queued) return;
+  node.queued = false;
+  (node.previous != nullptr ? node.previous->next : head_) = node.next;
+  (node.next != nullptr ? node.next->previous : tail_) = node.previous;
 }
 
-Waiter* WaiterQueue::claim_first(Outcome how) {
+WaitNode* WaiterQueue::claim_first(Outcome how) {
   while (head_ != nullptr) {
-    Waiter* waiter = head_;
-    remove(*waiter);
-    if (waiter->claim(how)) return waiter;
+    WaitNode* node = head_;
+    if (claim(*node, how)) return node;
   }
   return nullptr;
+}
+
+bool WaiterQueue::claim(WaitNode& node, Outcome how) {
+  remove(node);
+  if (!node.waiter->claim(how)) return false;
+  node.waiter->winner = &node;  // the waiting code reads it after its wake-up
+  return true;
+}
+
+WaitNode* WaiterQueue::first_waiting() {
+  while (head_ != nullptr && head_->waiter->outcome() != Outcome::waiting) remove(*head_);
+  return head_;
 }
 
 Error detail::unsuccessful(Outcome outcome) {

@@ -4,6 +4,9 @@
 // compare-and-swap completes the operation; everybody else leaves it alone, so a completion, a
 // timeout, a close and a cancellation can never take effect together.
 //
+// A waiter stands in queues by its nodes: the one that it is itself, or, for a select, one node for
+// each branch. The claim is one for all of them; `winner` tells which node it was won through.
+//
 // The claim word: `waiting`, then once and for ever one of the others.
 //   waiting -> completed   the operation took effect
 //   waiting -> closed      what was waited for can't happen any more
@@ -39,10 +42,24 @@ class Parker {
   virtual void yield() = 0;
 };
 
-class Waiter {
+// A place in a WaiterQueue.
+struct WaitNode {
+  explicit WaitNode(Waiter* who) : waiter(who) {}
+  WaitNode(const WaitNode&) = delete;
+  WaitNode& operator=(const WaitNode&) = delete;
+
+  Waiter* const waiter;
+  Block* block = nullptr;  // handed over by (or to) whoever completes it
+  WaitNode* next = nullptr;
+  WaitNode* previous = nullptr;
+  uint8_t item_policy = 0;  // of the block, if it is one to be sent: see channels/capacity.h
+  bool queued = false;
+};
+
+class Waiter : public WaitNode {
  public:
-  // The code that is running will wait.
-  Waiter();
+  // The code that is running will wait, at most until `deadline_ns` and the call's own deadline.
+  explicit Waiter(int64_t deadline_ns = kNoDeadline);
   Waiter(const Waiter&) = delete;
   Waiter& operator=(const Waiter&) = delete;
 
@@ -59,19 +76,23 @@ class Waiter {
   }
   Outcome outcome() const { return static_cast<Outcome>(claim_.load(sync::memory_order_acquire)); }
 
-  // Waits for the claim, at most until `deadline_ns` and the call's own deadline. What it waits for
-  // is shown by the inspector meanwhile. Blocks: the fiber, or the thread outside of actors.
-  Outcome wait(int64_t deadline_ns, detail::WaitsFor what, uint64_t id = 0,
-               std::string_view name = {});
+  // Waits for the claim, or for the deadline. What it waits for is shown by the inspector
+  // meanwhile. Blocks: the fiber, or the thread outside of actors.
+  Outcome wait(detail::WaitsFor what, uint64_t id = 0, std::string_view name = {});
 
-  Block* block = nullptr;  // handed over by (or to) whoever completes it
-  Waiter* next = nullptr;  // in a WaiterQueue
-  Waiter* previous = nullptr;
-  bool queued = false;
+  // Through which node the claim was won; nullptr: through none (time, cancellation).
+  WaitNode* winner = nullptr;
+
+  uint64_t isolate_id() const { return isolate_id_; }
+  // True if the wait ends by itself at some time.
+  bool has_limit() const { return deadline_ns_ != kNoDeadline; }
+  int64_t deadline_ns() const { return deadline_ns_; }
 
  private:
   Parker* parker_;
   detail::Books* books_;  // of the isolate that waits
+  const uint64_t isolate_id_;
+  const int64_t deadline_ns_;
   sync::atomic<uint32_t> claim_{static_cast<uint32_t>(Outcome::waiting)};
 };
 
@@ -79,16 +100,57 @@ class Waiter {
 class WaiterQueue {
  public:
   bool empty() const { return head_ == nullptr; }
-  void push(Waiter& waiter);
-  void remove(Waiter& waiter);  // no effect if it is not queued
-  // The first waiter that could be claimed with `how`, taken out; those that were claimed by
-  // others are dropped on the way. nullptr: none.
-  Waiter* claim_first(Outcome how);
+  void push(WaitNode& node);
+  void remove(WaitNode& node);  // no effect if it is not queued
+  // The first whose waiter could be claimed with `how`, taken out; those that were claimed by
+  // others are dropped on the way. nullptr: none. The caller then wakes node->waiter.
+  WaitNode* claim_first(Outcome how);
+  // Takes this one out; true if its waiter could be claimed.
+  bool claim(WaitNode& node, Outcome how);
+  // The first that nobody has claimed yet; those before it are dropped.
+  WaitNode* first_waiting();
+  // Calls `visit` with each waiter that nobody has claimed yet.
+  template <class Visit>
+  void for_each(Visit&& visit) const {
+    for (const WaitNode* node = head_; node != nullptr; node = node->next)
+      if (node->waiter->outcome() == Outcome::waiting) visit(*node->waiter);
+  }
 
  private:
-  Waiter* head_ = nullptr;
-  Waiter* tail_ = nullptr;
+  WaitNode* head_ = nullptr;
+  WaitNode* tail_ = nullptr;
 };
+
+namespace detail {
+
+// Waiters that were claimed under a lock and are woken after it was dropped.
+class ToWake {
+ public:
+  ToWake() = default;
+  ~ToWake() { wake_all(); }
+  ToWake(const ToWake&) = delete;
+  ToWake& operator=(const ToWake&) = delete;
+
+  void add(WaitNode* node) {
+    node->next = first_;
+    first_ = node;
+  }
+  void claim_all(WaiterQueue& queue, Outcome how) {
+    while (WaitNode* node = queue.claim_first(how)) add(node);
+  }
+  void wake_all() {
+    while (first_ != nullptr) {
+      WaitNode* node = first_;
+      first_ = node->next;  // the node may be gone as soon as its waiter is woken
+      node->waiter->wake();
+    }
+  }
+
+ private:
+  WaitNode* first_ = nullptr;
+};
+
+}  // namespace detail
 
 // Thrown at a suspension point of an actor that is being ended. No std::exception, so that
 // handlers of ordinary errors don't catch it. Sticky: each later suspension throws again.

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <ctime>
 
 namespace isola {
 
@@ -14,6 +15,8 @@ class Clock {
  public:
   virtual ~Clock() = default;
   virtual int64_t now_ns() const = 0;
+  // The same, cheap and up to some milliseconds old: for ages that people look at.
+  virtual int64_t coarse_now_ns() const { return now_ns(); }
 };
 
 // The machine's monotonic clock.
@@ -23,6 +26,11 @@ class SteadyClock final : public Clock {
     return std::chrono::duration_cast<std::chrono::nanoseconds>(
                std::chrono::steady_clock::now().time_since_epoch())
         .count();
+  }
+  int64_t coarse_now_ns() const override {
+    timespec now;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);  // the same epoch as std::chrono::steady_clock
+    return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
   }
   static const SteadyClock& instance() {
     static const SteadyClock clock;  // has no state
@@ -39,6 +47,13 @@ int64_t deadline_in(const Clock& clock, std::chrono::duration<Rep, Period> after
   const int64_t now = clock.now_ns();
   if (wide.count() >= static_cast<long double>(kNoDeadline - now)) return kNoDeadline;
   return now + static_cast<int64_t>(wide.count());
+}
+
+// The absolute time of a point in time of a clock of the standard library, whose present is taken
+// for this clock's.
+template <class C, class Duration>
+int64_t deadline_at(const Clock& clock, std::chrono::time_point<C, Duration> time) {
+  return deadline_in(clock, time - C::now());
 }
 
 }  // namespace isola

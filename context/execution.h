@@ -11,6 +11,7 @@
 #include <isola/serialization/sync.h>
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <memory_resource>
 
@@ -23,7 +24,17 @@ namespace detail {
 
 // What a blocked actor waits for, as the inspector shows it.
 // `worker`: it was woken and waits for its turn.
-enum class WaitsFor : uint8_t { nothing, reply, receive, send, inbox, sleep, end, worker };
+enum class WaitsFor : uint8_t {
+  nothing,
+  reply,
+  receive,
+  send,
+  select,
+  inbox,
+  sleep,
+  end,
+  worker
+};
 
 // What the inspector reads of an isolate while it runs. Thread safety: one writer; any thread
 // reads, relaxed: it takes what it finds.
@@ -31,6 +42,8 @@ struct Books {
   sync::atomic<WaitsFor> what{WaitsFor::nothing};
   sync::atomic<uint64_t> id{0};                  // of the actor or channel waited for
   std::array<sync::atomic<uint64_t>, 2> name{};  // the first 16 bytes of a channel's name
+  sync::atomic<bool> has_limit{false};           // the wait ends at some time by itself
+  sync::atomic<uint64_t> waits{0};               // how often it has waited
   sync::atomic<uint64_t> handled{0};             // messages handled or received
 
   void count_message() {
@@ -51,6 +64,7 @@ struct Execution {
   int64_t deadline_ns = kNoDeadline;  // of the call
   uint32_t steps_left = kStepsBeforeYield;
   uint64_t isolate_id = 0;            // 0: in no isolate
+  uint64_t random_state = 0;          // for choices of this stack; the runtime seeds it
   const Clock* clock = &SteadyClock::instance();
   Parker* parker = nullptr;           // how to wait; nullptr: as a plain thread
   ResourceList* resources = nullptr;  // of the isolate: what must be released at its end
@@ -68,4 +82,18 @@ struct Execution {
 };
 
 }  // namespace detail
+
+// The clock of the running code as the standard library's clocks are: the System's in an actor
+// (virtual time in one with a seed), the machine's steady clock elsewhere.
+struct clock {
+  using duration = std::chrono::nanoseconds;
+  using rep = duration::rep;
+  using period = duration::period;
+  using time_point = std::chrono::time_point<clock>;
+  static constexpr bool is_steady = true;
+  static time_point now() {
+    return time_point(duration(detail::Execution::current().clock->now_ns()));
+  }
+};
+
 }  // namespace isola

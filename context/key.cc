@@ -7,7 +7,11 @@
 namespace isola::detail {
 
 Execution& Execution::of_thread() {
-  static thread_local Execution execution;
+  static thread_local Execution execution = [] {
+    Execution own;
+    own.random_state = reinterpret_cast<uintptr_t>(&own);  // differs from thread to thread
+    return own;
+  }();
   return execution;
 }
 
@@ -49,6 +53,7 @@ Block* make_record(Pool& pool, const Execution& execution) {
   for (auto& entry : inherited) words += entry.totalSize().wordCount + 8;
   Block* block = pool.take(words);
   block->start<ContextRecord>();
+  block->set_state(BlockState::shared);
   auto entries = block->builder<ContextRecord>().initEntries(
       static_cast<unsigned>(own.size() + inherited.size()));
   unsigned index = 0;

@@ -71,10 +71,8 @@ std::string_view name(Code code) {
   return "unknown";
 }
 
-namespace {
-
 // What a code means to somebody who has nothing else to go by.
-std::string_view explain(Code code) {
+std::string_view detail::explain(Code code) {
   switch (code) {
     case Code::ok:
       return "no error";
@@ -134,6 +132,8 @@ std::string_view explain(Code code) {
   return "unknown error";
 }
 
+namespace {
+
 std::string text(capnp::Text::Reader reader) { return {reader.cStr(), reader.size()}; }
 
 constexpr std::string_view kCut = "…";
@@ -163,7 +163,7 @@ std::string Error::type() const {
 }
 
 std::string Error::message() const {
-  return record_ == nullptr ? std::string(explain(code_)) : text(record().getMessage());
+  return record_ == nullptr ? std::string(detail::explain(code_)) : text(record().getMessage());
 }
 
 std::string Error::actor() const {
@@ -199,6 +199,7 @@ Error make_error(Pool& pool, Code code, std::string_view type, std::string_view 
                        origin.actor.size() + message_type.size();
   Block* block = pool.take(16 + bytes / 8 + 8, true);
   block->start<ErrorRecord>();
+  block->set_state(BlockState::shared);
   auto record = block->builder<ErrorRecord>();
   record.setCode(static_cast<uint16_t>(code));
   set_bounded(type, kErrorNameBytesMax, [&](unsigned size) { return record.initType(size); });

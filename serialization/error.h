@@ -99,6 +99,7 @@ class Error {
 
   // Nothing if there is no record. Valid as long as this Error.
   bool has_record() const { return record_ != nullptr; }
+  Block* record_block() const { return record_; }
   ErrorRecord::Reader record() const { return record_->read<ErrorRecord>(); }
 
   // Throws RemoteError. REQUIRES: an error.
@@ -127,6 +128,9 @@ inline constexpr size_t kErrorMessageBytesMax = 256 * 1024;
 inline constexpr size_t kErrorNameBytesMax = 1024;
 
 namespace detail {
+
+// What a code means to somebody who has nothing else to go by: "the channel is closed".
+std::string_view explain(Code code);
 
 // Where a failure happened.
 struct Origin {

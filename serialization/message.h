@@ -20,6 +20,9 @@
 
 namespace isola {
 
+template <class T>
+struct Result;
+
 namespace detail {
 
 // The one owner of a block, or of nothing.
@@ -61,6 +64,11 @@ class Message : public detail::BlockOwner {
   // REQUIRES: not empty.
   typename T::Builder& operator*() const { return block_->builder<T>(); }
   typename T::Builder* operator->() const { return &block_->builder<T>(); }
+
+  // Lets `value` travel with the message. Returns its handle, counted from 1, to be stored in a
+  // UInt32 field of the body. Include attachment.h. REQUIRES: not empty.
+  template <class X>
+  uint32_t attach(X&& value);
 };
 
 template <MessageStruct T>
@@ -77,33 +85,51 @@ class Delivery : public detail::BlockOwner {
 
   // The isolate that sent it; 0 for a thread that runs in no isolate.
   uint64_t sender() const { return block_->envelope.sender; }
+  // True if the item itself is gone, with its sender: what is read are all defaults.
+  bool is_marker() const { return (block_->flags & Block::kMarker) != 0; }
+
+  // A clone of what travels under this handle; the Delivery stays as it is and may be forwarded
+  // with it. Include attachment.h. Fails: no_attachment, wrong_attachment. REQUIRES: not empty.
+  template <class X>
+  Result<X> attached(uint32_t handle) const;
 };
+
+namespace detail {
+
+// Words of a body that has room for a few short texts or lists behind the root. All blocks that
+// are kept for T have this size.
+template <MessageStruct T>
+inline constexpr uint64_t kUsualWords = 1 + T::_capnpPrivate::dataWordSize +
+                                        T::_capnpPrivate::pointerCount +
+                                        (message_type<T>.is_flat() ? 0 : 16);
+
+// Prepares a block for T. Out of line: what comes after the first few blocks is compose's.
+template <MessageStruct T>
+[[gnu::noinline]] Block* start_new(Pool& pool, uint64_t words) {
+  Block* block = pool.take(words);
+  block->start<T>();
+  if (!kChecked && block->size_class == class_for(kUsualWords<T>) &&
+      block->size_class != kLargeClass)
+    block->kept_for = block->type;
+  return block;
+}
+
+}  // namespace detail
 
 // Composes a message in a block of this pool. `words_hint`: how many words the body will need, if
 // that is known; a message that grows beyond its block gets further segments, nothing is copied.
 // Fails: throws PoolExhausted.
 template <MessageStruct T>
 Message<T> compose(Pool& pool, uint64_t words_hint = 0) {
-  constexpr uint64_t kRootWords =
-      1 + T::_capnpPrivate::dataWordSize + T::_capnpPrivate::pointerCount;
-  if constexpr (message_type<T>.is_flat()) {
-    if (Block* block = pool.take_kept(message_type<T>)) {
+  // A flat body never needs more than its root.
+  if (message_type<T>.is_flat() || words_hint <= detail::kUsualWords<T>) {
+    if (Block* block = pool.take_kept(message_type<T>)) [[likely]] {
       block->start_kept<T>();
       return Message<T>(block);
     }
-    Block* block = pool.take(kRootWords);
-    block->start<T>();
-#ifndef ISOLA_CHECKED
-    if (block->size_class != detail::kLargeClass) block->kept_for = block->type;
-#endif
-    return Message<T>(block);
-  } else {
-    // Room for a few short texts or lists behind the root.
-    constexpr uint64_t kRoomWords = 16;
-    Block* block = pool.take(words_hint > kRootWords ? words_hint : kRootWords + kRoomWords);
-    block->start<T>();
-    return Message<T>(block);
+    words_hint = detail::kUsualWords<T>;
   }
+  return Message<T>(detail::start_new<T>(pool, words_hint));
 }
 
 }  // namespace isola

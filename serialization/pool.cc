@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 namespace isola {
 
@@ -98,12 +99,7 @@ Pool* Pool::create(uint64_t bytes_max) { return new Pool(bytes_max); }
 Pool::Pool(uint64_t bytes_max)
     : bytes_max_(bytes_max), shared_(new PoolCache(*this, PoolCache::Shared{})) {}
 
-Pool::~Pool() {
-  while (Block* block = large_descriptors_) {
-    large_descriptors_ = block->next;
-    delete block;
-  }
-}
+Pool::~Pool() { delete_seal_hooks(); }
 
 void Pool::hold() {
   sync::Lock lock(mutex_);
@@ -161,6 +157,9 @@ void Pool::give_slow(Block* block) {
     block->clear_arena();
     std::free(block->words);
     sync::Lock lock(mutex_);
+    block->words = nullptr;
+    block->capacity_words = 0;
+    block->set_state(BlockState::free);
     // The descriptor stays one: an inbox may still look at it.
     block->next = large_descriptors_;
     large_descriptors_ = block;
@@ -189,21 +188,26 @@ Block* Pool::take_large(uint64_t words, bool beyond_bound) {
       reserved_ -= bytes;
       throw PoolExhausted();
     }
-    block = large_descriptors_;
-    if (block != nullptr) large_descriptors_ = block->next;
+    if (large_descriptors_ == nullptr) {
+      large_.push_back(std::make_unique<Block>());
+      large_descriptors_ = large_.back().get();
+    }
+    block = std::exchange(large_descriptors_, large_descriptors_->next);
+    block->pool = this;
+    block->words = memory;
+    block->capacity_words = static_cast<uint32_t>(words);
+    block->size_class = kLargeClass;
   }
-  if (block == nullptr) block = new Block;
-  block->pool = this;
-  block->words = memory;
-  block->capacity_words = static_cast<uint32_t>(words);
-  block->size_class = kLargeClass;
   large_taken_.fetch_add(1, sync::memory_order_relaxed);
   return block;
 }
 
+bool Pool::over_bound(uint64_t bytes) const {
+  return bytes > bytes_max_ || reserved_ > bytes_max_ - bytes;
+}
+
 void Pool::reserve_bytes(uint64_t bytes, bool beyond_bound) {
-  const bool over = bytes > bytes_max_ || reserved_ > bytes_max_ - bytes;
-  if (over && !beyond_bound) throw PoolExhausted();
+  if (over_bound(bytes) && !beyond_bound) throw PoolExhausted();
   reserved_ += bytes;
 }
 
@@ -235,9 +239,26 @@ void Pool::give_magazine(const detail::FreeList& list, uint8_t size_class, Block
   to->first = magazine;
 }
 
+// When nothing else is left: blocks that were kept for some type, and serve anyone from now on.
+Block* Pool::take_typed_magazine(uint8_t size_class) {
+  for (Magazines& kept : typed_) {
+    // All blocks that are kept for a type are of one size class.
+    if (kept.first == nullptr || kept.first->size_class != size_class) continue;
+    Block* magazine = std::exchange(kept.first, kept.first->more_segments);
+    magazine->more_segments = nullptr;
+    for (Block* block = magazine; block != nullptr; block = block->next) block->kept_for = nullptr;
+    return magazine;
+  }
+  return nullptr;
+}
+
 Block* Pool::new_magazine(uint8_t size_class, bool beyond_bound) {
   const uint64_t words = detail::class_words(size_class);
-  reserve_bytes(kMagazine * (sizeof(Block) + words * 8), beyond_bound);
+  const uint64_t bytes = kMagazine * (sizeof(Block) + words * 8);
+  if (over_bound(bytes)) {
+    if (Block* magazine = take_typed_magazine(size_class)) return magazine;
+  }
+  reserve_bytes(bytes, beyond_bound);
   slabs_.push_back(std::make_unique<Slab>(size_class));
   Slab& slab = *slabs_.back();
   Block* chain = nullptr;
@@ -266,15 +287,57 @@ uint64_t Pool::live_locked() const {
   return taken - given;
 }
 
+namespace {
+
+void count(const Block& block, PoolStats& stats) {
+  BlockState state = block.state.load(sync::memory_order_relaxed);
+  if (state == BlockState::segment) {
+    // As the message that it belongs to. If it goes home just now that may be none, or a new one.
+    const Block* message = block.segment_of.load(sync::memory_order_relaxed);
+    state = message == nullptr ? BlockState::free : message->state.load(sync::memory_order_relaxed);
+  }
+  BlockCount* to = nullptr;
+  switch (state) {
+    case BlockState::free:
+    case BlockState::segment:
+      return;
+    case BlockState::composing:
+      to = &stats.composing;
+      break;
+    case BlockState::queued:
+      to = &stats.queued;
+      break;
+    case BlockState::delivered:
+      to = &stats.delivered;
+      break;
+    case BlockState::shared:
+      to = &stats.shared;
+      break;
+  }
+  ++to->blocks;
+  to->bytes += uint64_t{block.capacity_words} * sizeof(capnp::word);
+}
+
+}  // namespace
+
 PoolStats Pool::stats() const {
-  sync::Lock lock(mutex_);
-  const auto relaxed = sync::memory_order_relaxed;
   PoolStats stats;
-  stats.live = live_locked();
-  stats.allocated = gone_taken_ + large_taken_.load(relaxed) + shared_->taken_.load(relaxed);
-  for (const PoolCache* cache : caches_) stats.allocated += cache->taken_.load(relaxed);
-  stats.reserved = reserved_;
-  stats.bytes_copied = bytes_copied_.load(relaxed);
+  std::vector<const Slab*> slabs;
+  {
+    sync::Lock lock(mutex_);
+    const auto relaxed = sync::memory_order_relaxed;
+    stats.live = live_locked();
+    stats.allocated = gone_taken_ + large_taken_.load(relaxed) + shared_->taken_.load(relaxed);
+    for (const PoolCache* cache : caches_) stats.allocated += cache->taken_.load(relaxed);
+    stats.reserved = reserved_;
+    stats.bytes_copied = bytes_copied_.load(relaxed);
+    for (const auto& block : large_) count(*block, stats);
+    slabs.reserve(slabs_.size());
+    for (const auto& slab : slabs_) slabs.push_back(slab.get());
+  }
+  // Slabs stay as long as the pool, and so do the sizes of their blocks: no lock for the long walk.
+  for (const Slab* slab : slabs)
+    for (const Block& block : slab->blocks) count(block, stats);
   return stats;
 }
 

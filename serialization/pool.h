@@ -41,19 +41,32 @@ class PoolExhausted : public std::bad_alloc {
   }
 };
 
+// How many blocks, and the bytes of body that they have room for.
+struct BlockCount {
+  uint64_t blocks = 0;
+  uint64_t bytes = 0;
+};
+
+// By owner: of a moment in which others go on, so the four need not add up to `live`.
 struct PoolStats {
   uint64_t allocated = 0;     // blocks ever taken
   uint64_t live = 0;          // blocks taken and not yet given back
   uint64_t reserved = 0;      // bytes held from the operating system
   uint64_t bytes_copied = 0;  // bytes of message bodies that were copied
+  BlockCount composing;       // with whoever writes them
+  BlockCount queued;          // in inboxes, channels and answers that nobody took yet
+  BlockCount delivered;       // with whoever received them
+  BlockCount shared;          // records, and bodies that several messages share
 };
 
 namespace detail {
 
+struct SealHooks;  // seal.cc
+
 inline constexpr uint32_t kMagazine = 64;     // blocks that travel together
 inline constexpr uint32_t kSizeClasses = 6;   // 64 B to 64 KiB, each 4 times the one before
 inline constexpr uint8_t kLargeClass = 0xff;  // own mapping, given back to the system when freed
-inline constexpr uint32_t kTypedLists = 64;   // flat types whose blocks are kept with a builder
+inline constexpr uint32_t kTypedLists = 64;   // types whose blocks are kept with a builder
 
 constexpr uint32_t class_words(uint32_t size_class) { return 8u << (2 * size_class); }
 constexpr uint8_t class_for(uint64_t words) {
@@ -102,7 +115,7 @@ class PoolCache {
 
   Pool& pool() const { return pool_; }
 
-  // A block kept for this flat type, or nullptr: then take() one and start it.
+  // A block kept for this type, or nullptr: then take() one and start it.
   Block* take_kept(const MessageType& type);
   Block* take(uint8_t size_class);
   void give(Block* block);
@@ -149,14 +162,19 @@ class Pool {
   // A block of at least `words` words. Fails: throws PoolExhausted; `beyond_bound` is for the
   // records of errors, which must be made even then.
   Block* take(uint64_t words, bool beyond_bound = false);
-  // A block that is kept for this flat type, or nullptr.
+  // A block that is kept for this type, or nullptr.
   Block* take_kept(const MessageType& type);
   // Gives a block back as it is. Use isola::release for messages.
   void give(Block* block);
 
+  // Walks all blocks, which costs nothing until somebody asks: some microseconds for a thousand.
   PoolStats stats() const;
   // Counts bytes of bodies that had to be copied after all.
   void count_copied(uint64_t bytes) { bytes_copied_.fetch_add(bytes, sync::memory_order_relaxed); }
+
+  // For checked builds (seal.h): nullptr as long as nobody has set a handler.
+  detail::SealHooks* seal_hooks() const { return seal_hooks_.load(sync::memory_order_acquire); }
+  detail::SealHooks& make_seal_hooks();
 
  private:
   friend class PoolCache;
@@ -177,11 +195,14 @@ class Pool {
   Block* take_large(uint64_t words, bool beyond_bound);
   // The ones below are called with mutex_ held.
   Magazines& magazines(const detail::FreeList& list, uint8_t size_class);
+  Block* take_typed_magazine(uint8_t size_class);
   Block* new_magazine(uint8_t size_class, bool beyond_bound);
   Block* take_magazine(const detail::FreeList& list, uint8_t size_class);
   void give_magazine(const detail::FreeList& list, uint8_t size_class, Block* magazine);
+  bool over_bound(uint64_t bytes) const;
   void reserve_bytes(uint64_t bytes, bool beyond_bound);
   uint64_t live_locked() const;
+  void delete_seal_hooks();
   bool finished() const { return closed_ && holders_ == 0 && live_locked() == 0; }
 
   const uint64_t bytes_max_;
@@ -190,6 +211,7 @@ class Pool {
   std::array<Magazines, detail::kSizeClasses> classes_;
   std::vector<std::unique_ptr<Slab>> slabs_;
   std::vector<PoolCache*> caches_;
+  std::vector<std::unique_ptr<Block>> large_;  // all descriptors of large blocks
   uint64_t reserved_ = 0;
   Block* large_descriptors_ = nullptr;  // of large blocks that are gone
   uint64_t holders_ = 0;
@@ -200,6 +222,7 @@ class Pool {
   sync::atomic<uint64_t> large_taken_{0};
   sync::atomic<uint64_t> large_given_{0};
   sync::atomic<uint64_t> bytes_copied_{0};
+  sync::atomic<detail::SealHooks*> seal_hooks_{nullptr};  // owned
   std::unique_ptr<PoolCache> shared_;  // for threads without a cache; under mutex_
 };
 
@@ -247,17 +270,15 @@ inline void PoolCache::give(Block* block) {
   push(classes_[block->size_class], block, block->size_class);
 }
 
-inline Block* Pool::take_kept([[maybe_unused]] const MessageType& type) {
-#ifdef ISOLA_CHECKED
-  return nullptr;  // a kept builder would let a late writer reach the next message
-#else
+inline Block* Pool::take_kept(const MessageType& type) {
+  // A kept builder would let a late writer reach the next message.
+  if constexpr (detail::kChecked) return nullptr;
   PoolCache* cache = own_cache();
   Block* block = cache != nullptr ? cache->take_kept(type) : take_kept_shared(type);
   if (block == nullptr) return nullptr;
   detail::unpoison(*block);
   block->set_state(BlockState::composing);
   return block;
-#endif
 }
 
 inline void Pool::give(Block* block) {
@@ -268,9 +289,12 @@ inline void Pool::give(Block* block) {
 
 // The usual end of a message: nothing hangs on the block, and it goes to this worker's cache.
 inline void release(Block* block) {
-  // Acquire: what the other users of a shared record did comes before its reuse.
-  if (block->references.load(sync::memory_order_acquire) != 1 || block->envelope.reply != nullptr ||
-      block->envelope.context != nullptr || block->more_segments != nullptr) [[unlikely]]
+  const auto bits = [](const void* pointer) { return reinterpret_cast<uintptr_t>(pointer); };
+  // Acquire: what the other users of a shared block did comes before its reuse.
+  const uint32_t others = block->references.load(sync::memory_order_acquire) ^ 1;
+  // One branch for all that may hang on it.
+  if (((others | block->flags) | bits(block->envelope.reply) | bits(block->envelope.context) |
+       bits(block->more_segments)) != 0) [[unlikely]]
     return detail::release_slow(block);
   block->envelope.deadline_ns = kNoDeadline;
   block->pool->give(block);

@@ -154,7 +154,7 @@ TEST(Channel, ClosingAFullOneHasToBeForcedAndSaysWhatItDropped) {
     for (int i = 0; i < 3; ++i) EXPECT_FALSE(tx.send([](Number::Builder) {}));
     EXPECT_EQ(rx.close(), Code::channel_not_empty);
     EXPECT_EQ(rx.size(), 3u);
-    EXPECT_EQ(rx.close_forced().or_raise(), 3u);
+    EXPECT_EQ(rx.close(Force::yes).or_raise(), 3u);
     EXPECT_EQ(rx.recv().err, Code::channel_closed);
     EXPECT_EQ(tx.send([](Number::Builder) {}), Code::channel_closed);
   });
@@ -182,8 +182,8 @@ TEST(Channel, AForcedCloseWakesEveryoneWhoWaits) {
           empty_rx.clone(), done.clone());
     }
     for (int i = 0; i < 5; ++i) yield();
-    EXPECT_TRUE(full_rx.close_forced());
-    EXPECT_TRUE(empty_rx.close_forced());
+    EXPECT_TRUE(full_rx.close(Force::yes));
+    EXPECT_TRUE(empty_rx.close(Force::yes));
     for (int i = 0; i < 6; ++i) EXPECT_EQ(results.recv().or_raise()->getValue(), 1);
   });
 }
@@ -194,14 +194,14 @@ TEST(Channel, SendersAreToldWhenTheLastReceiverIsGone) {
     EXPECT_FALSE(tx.send([](Number::Builder) {}));
     rx.release();
     EXPECT_EQ(tx.send([](Number::Builder) {}), Code::channel_closed);
-    EXPECT_EQ(system.pool_stats().live, 0u) << "what was queued is dropped";
+    EXPECT_EQ(system.pool_stats().queued.blocks, 0u) << "what was queued is dropped";
   });
 }
 
 TEST(Channel, ItLivesAsLongAsOneEndIsHeld) {
   // Covers: QU-018, QU-019
   on_every_scheduler([](System& system) {
-    const size_t before = system.channels();
+    const size_t before = system.channels().size();
     auto [tx, rx] = system.channel<Number>(bounded(2));
     auto again = tx.clone();
     EXPECT_EQ(again, tx);
@@ -211,9 +211,9 @@ TEST(Channel, ItLivesAsLongAsOneEndIsHeld) {
     EXPECT_TRUE(rx.recv());
     again.release();
     EXPECT_EQ(rx.recv().err, Code::channel_closed);
-    EXPECT_EQ(system.channels(), before + 1);
+    EXPECT_EQ(system.channels().size(), before + 1);
     rx.release();
-    EXPECT_EQ(system.channels(), before);
+    EXPECT_EQ(system.channels().size(), before);
   });
 }
 
@@ -274,12 +274,13 @@ TEST(Channel, APartitionedOneSendsEqualFieldsToTheSamePlace) {
       [](System& system) {
         auto [tx0, rx0] = system.channel<test::Note>(bounded(64));
         auto [tx1, rx1] = system.channel<test::Note>(bounded(64));
-        auto* router = new detail::ChannelCore(system.pool(), system.runtime().channels(),
-                                               bounded(1), "router");
-        for (auto* end : {&tx0, &tx1}) end->core().add_sender();
-        router->partition({&tx0.core(), &tx1.core()}, &detail::partition_hash,
-                          detail::partition_state(capnp::Schema::from<test::Note>(), "text"));
-        Sender<test::Note> tx(*router, detail::Side::send);
+        detail::CoreRef router(
+            new detail::ChannelCore(system.pool(), system.runtime().channels(),
+                                    {.capacity = bounded(1), .name = "router"}));
+        for (auto* end : {&tx0, &tx1}) end->core().add_use(Side::send);
+        router->partition({&tx0.core(), &tx1.core()},
+                          detail::FieldKey::of(capnp::Schema::from<test::Note>(), "text"));
+        Sender<test::Note> tx(*router, Side::send);
         tx0.release();
         tx1.release();
         for (int round = 0; round < 3; ++round)
@@ -296,9 +297,9 @@ TEST(Channel, APartitionedOneSendsEqualFieldsToTheSamePlace) {
           for (auto& [word, count] : side) EXPECT_EQ(count, 3) << word;
       },
       10);
-  EXPECT_EQ(detail::partition_state(capnp::Schema::from<test::Note>(), "txet"), nullptr);
-  EXPECT_EQ(detail::partition_state(capnp::Schema::from<Texts>(), "lines"), nullptr);
-  EXPECT_NE(detail::partition_state(capnp::Schema::from<Number>(), "value"), nullptr);
+  EXPECT_EQ(detail::FieldKey::of(capnp::Schema::from<test::Note>(), "txet"), nullptr);
+  EXPECT_EQ(detail::FieldKey::of(capnp::Schema::from<Texts>(), "lines"), nullptr);
+  EXPECT_NE(detail::FieldKey::of(capnp::Schema::from<Number>(), "value"), nullptr);
 }
 
 }  // namespace

@@ -93,8 +93,8 @@ class AgentTest : public ::testing::Test {
 
   RuntimeDirectory runtime;
   System system{quiet({.name = "still", .workers = 2})};
-  Channel<Number> gate = system.channel<Number>(bounded(1), "gate");
-  Channel<Number> numbers = system.channel<Number>(bounded(1), "numbers");
+  Channel<Number> gate = system.channel<Number>(bounded(1), {.name = "gate"});
+  Channel<Number> numbers = system.channel<Number>(bounded(1), {.name = "numbers"});
   Counter::AddressType counter = system.spawn<Counter>({.name = "counter"});
   Gated::AddressType gated = system.spawn<Gated>({.name = "gated"}, std::move(gate.receiver));
   ActorRef drainer = system.spawn({.name = "drain"}, &drain, std::move(numbers.receiver));

@@ -57,6 +57,58 @@ TEST_F(PoolTest, ABlockThatIsUsedAgainHoldsNothingOfItsLastMessage) {
   }
 }
 
+TEST_F(PoolTest, ABlockIsKeptWithItsBuilderAlsoForAStructWithPointers) {
+  const Block* block = compose<Texts>(*pool_).block();
+  for (unsigned round = 0; round < 300; ++round) {
+    auto texts = compose<Texts>(*pool_);
+    EXPECT_FALSE(texts->hasLines());
+    // Every seventh outgrows its block, and then the block has to be prepared anew.
+    const unsigned count = round % 7 == 0 ? 200 : round % 5;
+    auto lines = texts->initLines(count);
+    for (unsigned i = 0; i < count; ++i) lines.set(i, std::to_string(round + i));
+    EXPECT_EQ(texts.block()->more_segments != nullptr, count == 200);
+    const bool kept = texts.block()->kept_for != nullptr;
+    EXPECT_EQ(kept, texts.block()->size_class == block->size_class);
+    Delivery<Texts> got(std::move(texts));
+    ASSERT_EQ(got->getLines().size(), count);
+    for (unsigned i = 0; i < count; ++i) ASSERT_EQ(got->getLines()[i], std::to_string(round + i));
+    auto larger = compose<Texts>(*pool_, 1000);
+    EXPECT_GE(larger.block()->capacity_words, 1000u);
+    EXPECT_EQ(larger.block()->kept_for, nullptr);
+  }
+}
+
+TEST_F(PoolTest, AMessageIsReadWhileItIsStillComposed) {
+  for (int round = 0; round < 3; ++round) {
+    auto note = compose<Note>(*pool_);
+    EXPECT_EQ(note.block()->read<Note>().getText(), "");
+    note->setText("now");
+    EXPECT_EQ(note.block()->read<Note>().getText(), "now");
+  }
+}
+
+TEST(Pool, BlocksKeptForOneTypeServeAnotherWhenNothingElseIsLeft) {
+  Pool* pool = Pool::create(1 << 20);
+  const auto until_exhausted = [&](auto& held, auto compose_one) {
+    try {
+      for (;;) held.push_back(compose_one());
+    } catch (const PoolExhausted&) {
+    }
+    return held.size();
+  };
+  {
+    std::vector<Message<Note>> notes;
+    const size_t count = until_exhausted(notes, [&] { return compose<Note>(*pool); });
+    notes.clear();
+    std::vector<Message<Texts>> texts;
+    // But for what a cache holds on to: two magazines.
+    EXPECT_GE(until_exhausted(texts, [&] { return compose<Texts>(*pool); }),
+              count - 2 * detail::kMagazine);
+    for (auto& text : texts) EXPECT_FALSE(text->hasLines());
+  }
+  pool->close();
+}
+
 TEST_F(PoolTest, AFlatMessageOfOneTypeNeverTakesTheBuilderOfAnother) {
   for (int round = 0; round < 100; ++round) {
     auto number = compose<Number>(*pool_);

@@ -70,7 +70,7 @@ std::vector<std::string> failures_of(const std::string& text,
     EXPECT_EQ(actors.size(), plan.actor_count());
     for (const ActorRef& actor : actors) (void)actor.join();
   }
-  EXPECT_EQ(system.channels(), 0u) << "all channels are gone with their ends";
+  EXPECT_EQ(system.channels().size(), 0u) << "all channels are gone with their ends";
   system.stop();
   EXPECT_EQ(system.pool_stats().live, 0u);
   std::sort(failures.begin(), failures.end());

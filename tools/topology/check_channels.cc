@@ -106,7 +106,7 @@ class ChannelChecker {
     for (auto candidate : schema.getFields()) {
       const std::string candidate_name = candidate.getProto().getName().cStr();
       exists = exists || candidate_name == field.value;
-      if (detail::partition_state(schema, candidate_name.c_str()) != nullptr)
+      if (detail::FieldKey::of(schema, candidate_name.c_str()) != nullptr)
         partitionable.push_back(candidate_name);
     }
     if (std::find(partitionable.begin(), partitionable.end(), field.value) != partitionable.end())

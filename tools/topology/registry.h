@@ -9,13 +9,14 @@
 // A behaviour is a function. Its first parameter may be the Delivery of a Cap'n Proto struct: its
 // arguments, whose fields the file gives by name. All others are its ports, named here in their
 // order: a Receiver is an in-port, a Sender an out-port, and their type is what passes through.
+// The message types of all of them are registered (serialization/registry.h), to be found by name.
 // Thread safety: none while adding; afterwards any thread.
 #pragma once
 
 #include <isola/actors/system.h>
 #include <isola/channels/channel.h>
 #include <isola/serialization/check.h>
-#include <isola/serialization/message_type.h>
+#include <isola/serialization/registry.h>
 
 #include <initializer_list>
 #include <string>
@@ -66,7 +67,7 @@ class Registry {
   Registry& add(std::string type, void (*function)(Delivery<A>, Ends...),
                 std::initializer_list<std::string_view> port_names) {
     Behaviour behaviour = describe<Ends...>(std::move(type), port_names);
-    behaviour.arguments = &message_type<A>;
+    behaviour.arguments = &register_message<A>();
     behaviour.compose = [](Pool& pool) { return isola::compose<A>(pool).take(); };
     behaviour.function = reinterpret_cast<void (*)()>(function);
     behaviour.spawn = [](System& system, SpawnOptions options, void (*erased)(), Block* arguments,
@@ -113,8 +114,8 @@ class Registry {
     Behaviour behaviour;
     behaviour.type = std::move(type);
     // In order: the items of a braced list are.
-    behaviour.ports = {
-        Port{std::string(*name++), PortTrait<Ends>::side, &message_type<typename Ends::Type>}...};
+    behaviour.ports = {Port{std::string(*name++), PortTrait<Ends>::side,
+                            &register_message<typename Ends::Type>()}...};
     return behaviour;
   }
   template <class... Ends, class Call>

@@ -37,9 +37,11 @@ class Starter {
   }
 
  private:
-  ChannelCore& new_core(const ChannelEntry& entry, std::string name, OpenChannel& open) {
-    auto* core = new ChannelCore(system_.pool(), system_.runtime().channels(),
-                                 bounded(entry.capacity.value), std::move(name));
+  ChannelCore& new_core(const ChannelEntry& entry, const MessageType* type, std::string name,
+                        OpenChannel& open) {
+    detail::CoreRef core(new ChannelCore(
+        system_.pool(), system_.runtime().channels(),
+        {.capacity = bounded(entry.capacity.value), .name = std::move(name), .type = type}));
     open.held.emplace_back(*core, Side::send);
     return *core;
   }
@@ -47,24 +49,25 @@ class Starter {
   void open(const PlannedChannel& channel) {
     const ChannelEntry& entry = *channel.entry;
     OpenChannel& open = channels_.emplace_back();
+    const PortUse& receiver = channel.receivers.front();
+    const MessageType* type = receiver.port->message;
     if (!entry.partition_by) {
-      open.send_to = &new_core(entry, entry.name, open);
+      open.send_to = &new_core(entry, type, entry.name, open);
       open.held.emplace_back(*open.send_to, Side::receive);
       open.receive_from = {open.send_to};
       return;
     }
-    const PortUse& receiver = channel.receivers.front();
     const uint64_t partitions = plan_.actors[receiver.actor].entry->replicas.value;
     for (uint64_t i = 0; i < partitions; ++i) {
-      ChannelCore& core = new_core(entry, fmt::format("{}/{}", entry.name, i), open);
+      ChannelCore& core = new_core(entry, type, fmt::format("{}/{}", entry.name, i), open);
       open.held.emplace_back(core, Side::receive);
       open.receive_from.push_back(&core);
-      core.add_sender();  // the router's own
+      core.add_use(Side::send);  // the router's own
     }
-    open.send_to = &new_core(entry, entry.name, open);
-    open.send_to->partition(open.receive_from, &detail::partition_hash,
-                            detail::partition_state(receiver.port->message->schema(),
-                                                    entry.partition_by->value.c_str()));
+    open.send_to = &new_core(entry, type, entry.name, open);
+    open.send_to->partition(
+        open.receive_from,
+        detail::FieldKey::of(type->schema(), entry.partition_by->value.c_str()));
   }
 
   ActorRef spawn(const PlannedActor& actor, uint64_t replica) {

@@ -1,0 +1,86 @@
+// What is left in a channel whose send side was closed: taken out by any number of threads, without
+// a lock.
+//
+// A counter says which slot is next; whoever gets a number has the slot to itself. Nothing is
+// added. Thread safety: any thread. Ownership: the drain owns its blocks until they are taken.
+#pragma once
+
+#include <isola/channels/item_queue.h>
+#include <isola/serialization/block.h>
+#include <isola/serialization/sync.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+namespace isola::detail {
+
+class Drain {
+ public:
+  // Room for `slots` blocks. Throws std::bad_alloc.
+  explicit Drain(size_t slots) : slots_(slots), blocks_(new Slot[slots]) {}
+  Drain(const Drain&) = delete;
+  Drain& operator=(const Drain&) = delete;
+
+  // Before it is shared only: fills the next slot.
+  void add(Block* block, uint64_t sender, uint8_t policy) {
+    Slot& slot = blocks_[added_++];
+    slot.sender = sender;
+    slot.policy = policy;
+    slot.block.store(block, sync::memory_order_relaxed);
+    left_.fetch_add(1, sync::memory_order_relaxed);
+  }
+
+  // The next block, or nullptr when there is none and never will be.
+  Block* take() {
+    while (left() > 0) {
+      const size_t index = next_.fetch_add(1, sync::memory_order_relaxed);
+      if (index >= slots_) return nullptr;
+      if (Block* block = take_slot(index)) return block;
+    }
+    return nullptr;
+  }
+
+  // How many blocks are left; a recent value.
+  size_t left() const { return left_.load(sync::memory_order_acquire); }
+
+  // Calls `change` with each block that nobody has taken, whose sender is `isolate_id`, with its
+  // policy; it returns what takes the block's place (maybe the block itself), or nullptr.
+  // What was replaced is added to `gone`.
+  template <class Change>
+  void for_items_of(uint64_t isolate_id, Change&& change, BlockList& gone) {
+    for (size_t i = 0; i < slots_; ++i) {
+      Slot& slot = blocks_[i];
+      if (slot.sender != isolate_id || slot.policy == 0) continue;
+      Block* block = slot.block.load(sync::memory_order_acquire);
+      if (block == nullptr) continue;
+      Block* with = change(slot.policy, slot.sender);
+      if (slot.block.compare_exchange_strong(block, with, sync::memory_order_acq_rel)) {
+        if (with == nullptr) left_.fetch_sub(1, sync::memory_order_relaxed);
+        gone.push(block);
+      } else if (with != nullptr) {
+        release(with);
+      }
+    }
+  }
+
+ private:
+  struct Slot {
+    sync::atomic<Block*> block{nullptr};
+    uint64_t sender = 0;
+    uint8_t policy = 0;
+  };
+  Block* take_slot(size_t index) {
+    Block* block = blocks_[index].block.exchange(nullptr, sync::memory_order_acq_rel);
+    if (block != nullptr) left_.fetch_sub(1, sync::memory_order_relaxed);
+    return block;
+  }
+
+  const size_t slots_;
+  const std::unique_ptr<Slot[]> blocks_;
+  size_t added_ = 0;
+  sync::atomic<size_t> next_{0};
+  sync::atomic<size_t> left_{0};
+};
+
+}  // namespace isola::detail
