@@ -7,6 +7,7 @@
 #include <isola/actors/isolate.h>
 #include <isola/actors/reply.h>
 #include <isola/actors/system.h>
+#include <isola/actors/wait_cycles.h>
 #include <isola/channels/channel.h>
 #include <isola/context/key.h>
 #include <isola/serialization/attachment.h>

@@ -62,13 +62,22 @@ constexpr void require_sendable() {
                 "messages, std::string or plain values, or put the data into a message");
 }
 
+template <class T>
+inline constexpr bool kIsVector = false;
+template <class T>
+inline constexpr bool kIsVector<std::vector<T>> = true;
+
 // Makes the channel ends among the arguments belong to the isolate that gets them.
 template <class T>
 void transfer_ends(T& value, ResourceList* list) {
   if constexpr (std::derived_from<T, End>) {
     value.transfer(list);
-  } else if constexpr (requires { value.begin()->transfer(list); }) {
-    for (auto& end : value) end.transfer(list);
+  } else if constexpr (requires { value.first, value.second; }) {
+    transfer_ends(value.first, list);
+    transfer_ends(value.second, list);
+  } else if constexpr (kIsVector<T>) {
+    for (auto&& each : value)
+      if constexpr (std::is_lvalue_reference_v<decltype(each)>) transfer_ends(each, list);
   }
 }
 

@@ -7,7 +7,6 @@
 #include <cstring>
 
 namespace isola {
-namespace {
 
 using detail::ActorCell;
 using detail::Life;
@@ -43,6 +42,8 @@ std::string describe_wait(const detail::Books& books) {
   }
   return "";
 }
+
+namespace {
 
 // False if the slot is free, or changed hands while it was read.
 bool read_actor(const ActorCell& cell, ActorInfo& info) {

@@ -9,6 +9,9 @@
 namespace isola {
 
 class System;
+namespace detail {
+struct Books;
+}
 
 struct ActorInfo {
   uint64_t id = 0;
@@ -26,5 +29,8 @@ struct ActorInfo {
 // cursor, or 0 at the end. Takes no lock that a worker takes and stops none: each actor is read as
 // it was at some moment, different actors at different ones. Any thread.
 size_t read_actors(const System& system, size_t cursor, size_t max, std::vector<ActorInfo>& out);
+
+// What the isolate of these books waits for: "receive from words"; empty if it does not wait.
+std::string describe_wait(const detail::Books& books);
 
 }  // namespace isola

@@ -135,7 +135,8 @@ class Receiver : public detail::End {
   // A file descriptor that is readable (for poll, epoll and so on) when recv would not wait: a
   // message is there, or the channel is closed. For programs with an event loop of their own: wait
   // for it, then try_recv until that gives channel_empty; never read from it. It belongs to the
-  // channel, and is valid as long as this end. Errors: io (out of descriptors), empty_end, channel_not_found.
+  // channel, and is valid as long as this end. Errors: io (out of descriptors), empty_end,
+  // channel_not_found.
   Result<int> readable_fd() const {
     if (!*this) return {-1, why_broken()};
     const int fd = core().readable_fd();

@@ -193,13 +193,13 @@ void ChannelCore::count_own_ends(Block& block, int change, After& after) {
 size_t ChannelCore::size() const {
   if (const Drain* drain = drain_.load(sync::memory_order_acquire)) return drain->left();
   Guard lock(*this);
-  return queue_.size();
+  // It may have been closed since we looked.
+  const Drain* drain = drain_.load(sync::memory_order_acquire);
+  return drain != nullptr ? drain->left() : queue_.size();
 }
 
 bool ChannelCore::closed() const {
-  if (const Drain* drain = drain_.load(sync::memory_order_acquire)) return drain->left() == 0;
-  Guard lock(*this);
-  return send_closed_ && queue_.size() == 0;
+  return closed_for_sends() && size() == 0;
 }
 
 bool ChannelCore::closed_for_sends() const {

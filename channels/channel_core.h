@@ -149,12 +149,20 @@ class ChannelCore {
   Attempt try_send(Block* block, uint8_t policy, After& after);
   Attempt try_receive(Block*& block, After& after);
   Attempt take_drained(Block*& block);
+  Error receive_drained(Block*& block);
   // The ones below are called with mutex_ held.
-  bool room_for(const Block& block) const;
+  bool room_for(const Block& block) const {
+    return queue_.size() < items_max_ && (bytes_max_ == UINT64_MAX || bytes_for(block));
+  }
+  bool bytes_for(const Block& block) const;
   void push(Block* block, uint8_t policy, After& after);
-  Block* pop();
+  void stamp_queued(Block& block, uint8_t policy);
   void overflow(Block* block, uint8_t policy, After& after);
-  void admit_senders(After& after);
+  void admit_senders(After& after) {
+    if (!waiting_senders_.empty()) [[unlikely]]
+      admit_waiting(after);
+  }
+  void admit_waiting(After& after);
   void stop_sending(After& after);
   void stop_receiving(After& after);
   void change_uses(Side side, int change, After& after);
@@ -175,6 +183,8 @@ class ChannelCore {
   const std::shared_ptr<ChannelTable> table_;
   const CoreOptions options_;
   const Clock& clock_;
+  const size_t items_max_;    // 0: a rendezvous; SIZE_MAX: unbounded
+  const uint64_t bytes_max_;  // UINT64_MAX: any
   ChannelCore* const dead_letters_;  // a use of its send side is ours
   uint64_t id_ = 0;
   ChannelCore* next_ = nullptr;  // in the table, under its lock
@@ -194,6 +204,7 @@ class ChannelCore {
   bool send_closed_ = false;
   bool receive_closed_ = false;
   uint64_t sent_ = 0;
+  uint32_t stamp_ms_ = 0;  // see stamp_queued
   uint64_t dropped_ = 0;
   EndResource* first_end_ = nullptr;
   int fd_ = -1;

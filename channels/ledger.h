@@ -42,7 +42,7 @@ struct ChannelInfo {
   Capacity capacity = rendezvous;
   size_t size = 0;         // messages that wait
   uint64_t bytes = 0;      // memory that they hold
-  uint32_t oldest_ms = 0;  // how long the first of them has waited, give or take a few
+  uint32_t oldest_ms = 0;  // since the first of them, or one up to 7 sends before, was sent
   uint64_t sent = 0;       // ever
   uint64_t dropped = 0;    // for lack of room, by a forced close, or with their sender
   uint64_t locks = 0;      // how often the channel's lock was taken

@@ -1,6 +1,5 @@
 // How a select looks, waits and leaves.
-#include <isola/channels/end.h>
-#include <isola/channels/selector.h>
+#include <isola/channels/select.h>
 #include <isola/context/execution.h>
 #include <isola/serialization/check.h>
 

@@ -10,7 +10,8 @@
 // in order. A subscriber that waits (Overflow::wait) makes the publishers wait.
 //
 // Ownership: a Topic is a handle, clone() makes another; with the last one the channels of all
-// subscribers are closed for sends: they drain what is there. A subscription ends with its Receiver.
+// subscribers are closed for sends: they drain what is there. A subscription ends with its
+// Receiver.
 // Thread safety: a topic, any thread; one handle, one thread at a time.
 #pragma once
 

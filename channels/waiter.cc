@@ -95,7 +95,7 @@ void WaiterQueue::remove(WaitNode& node) {
   (node.next != nullptr ? node.next->previous : tail_) = node.previous;
 }
 
-WaitNode* WaiterQueue::claim_first(Outcome how) {
+WaitNode* WaiterQueue::claim_next(Outcome how) {
   while (head_ != nullptr) {
     WaitNode* node = head_;
     if (claim(*node, how)) return node;
@@ -110,7 +110,7 @@ bool WaiterQueue::claim(WaitNode& node, Outcome how) {
   return true;
 }
 
-WaitNode* WaiterQueue::first_waiting() {
+WaitNode* WaiterQueue::next_waiting() {
   while (head_ != nullptr && head_->waiter->outcome() != Outcome::waiting) remove(*head_);
   return head_;
 }

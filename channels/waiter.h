@@ -104,11 +104,11 @@ class WaiterQueue {
   void remove(WaitNode& node);  // no effect if it is not queued
   // The first whose waiter could be claimed with `how`, taken out; those that were claimed by
   // others are dropped on the way. nullptr: none. The caller then wakes node->waiter.
-  WaitNode* claim_first(Outcome how);
+  WaitNode* claim_first(Outcome how) { return head_ == nullptr ? nullptr : claim_next(how); }
   // Takes this one out; true if its waiter could be claimed.
   bool claim(WaitNode& node, Outcome how);
   // The first that nobody has claimed yet; those before it are dropped.
-  WaitNode* first_waiting();
+  WaitNode* first_waiting() { return head_ == nullptr ? nullptr : next_waiting(); }
   // Calls `visit` with each waiter that nobody has claimed yet.
   template <class Visit>
   void for_each(Visit&& visit) const {
@@ -117,6 +117,9 @@ class WaiterQueue {
   }
 
  private:
+  WaitNode* claim_next(Outcome how);
+  WaitNode* next_waiting();
+
   WaitNode* head_ = nullptr;
   WaitNode* tail_ = nullptr;
 };
