@@ -36,6 +36,11 @@ std::vector<Benchmark> all_benchmarks(bool peers, double scale) {
     add("ask", "isola", workers, 5e5, run_ask);
   }
   add("recv", "isola", 1, 5e6, [](unsigned, uint64_t count) { return run_recv(count); });
+  add("select8", "isola", 1, 2e6, [](unsigned, uint64_t count) { return run_select8(count); });
+  add("blob", "isola 1 KiB", 1, 1e6,
+      [](unsigned, uint64_t count) { return run_blob(1 << 10, count); });
+  add("blob", "isola 1 MiB", 1, 1e6,
+      [](unsigned, uint64_t count) { return run_blob(1 << 20, count); });
   add("thread_channel", "isola", 2, 2e6,
       [](unsigned, uint64_t count) { return run_thread_channel(count); });
   add("text_list", "by hand", 1, 2e6,
