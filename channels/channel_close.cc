@@ -121,7 +121,7 @@ void ChannelCore::isolate_gone(uint64_t isolate_id) {
     return with;
   });
   if (Drain* drain = drain_.load(sync::memory_order_relaxed))
-    drain->for_items_of(isolate_id, replaced, after.gone);
+    dropped_ += drain->for_items_of(isolate_id, replaced, after.gone);
   admit_senders(after);
   update_readable();
 }

@@ -98,16 +98,29 @@ inline void ChannelCore::push(Block* block, uint8_t policy, After& after) {
     after.gone.push(block);  // it carried the last receive end
 }
 
+void ChannelCore::discard(Block* block, After& after) {
+  if (carries_ends(*block)) [[unlikely]]
+    count_own_ends(*block, +1, after);
+  after.dead.push(block);
+  ++dropped_;
+}
+
 void ChannelCore::overflow(Block* block, uint8_t policy, After& after) {
   if (options_.overflow != Overflow::drop_newest) {
-    while (queue_.size() > 0 && !room_for(*block)) {
-      after.dead.push(queue_.pop());
-      ++dropped_;
-    }
+    while (queue_.size() > 0 && !room_for(*block)) discard(queue_.pop(), after);
     if (room_for(*block)) return push(block, policy, after);
   }
   after.dead.push(block);
   ++dropped_;
+}
+
+void ChannelCore::replaced(Block* block, Block* older, uint8_t policy, After& after) {
+  stamp_queued(*block, policy);
+  discard(older, after);
+  if (carries_ends(*block)) [[unlikely]]
+    count_own_ends(*block, -1, after);
+  // A larger one in the place of a smaller one.
+  while (queue_.size() > 1 && queue_.bytes() > bytes_max_) discard(queue_.pop(), after);
 }
 
 void ChannelCore::admit_waiting(After& after) {
@@ -127,9 +140,7 @@ ChannelCore::Attempt ChannelCore::try_send(Block* block, uint8_t policy, After& 
     block->set_state(BlockState::delivered);
     after.wake.add(receiver);
   } else if (Block* older = queue_.replace(block)) {
-    stamp_queued(*block, policy);
-    after.dead.push(older);
-    ++dropped_;
+    replaced(block, older, policy, after);
   } else if (room_for(*block) && waiting_senders_.first_waiting() == nullptr) {
     push(block, policy, after);
   } else if (options_.overflow == Overflow::wait || options_.overflow == Overflow::fail) {

@@ -157,7 +157,9 @@ class ChannelCore {
   bool bytes_for(const Block& block) const;
   void push(Block* block, uint8_t policy, After& after);
   void stamp_queued(Block& block, uint8_t policy);
+  void discard(Block* block, After& after);
   void overflow(Block* block, uint8_t policy, After& after);
+  void replaced(Block* block, Block* older, uint8_t policy, After& after);
   void admit_senders(After& after) {
     if (!waiting_senders_.empty()) [[unlikely]]
       admit_waiting(after);

@@ -46,9 +46,10 @@ class Drain {
 
   // Calls `change` with each block that nobody has taken, whose sender is `isolate_id`, with its
   // policy; it returns what takes the block's place (maybe the block itself), or nullptr.
-  // What was replaced is added to `gone`.
+  // What was replaced is added to `gone`. Returns how many have nothing in their place.
   template <class Change>
-  void for_items_of(uint64_t isolate_id, Change&& change, BlockList& gone) {
+  uint64_t for_items_of(uint64_t isolate_id, Change&& change, BlockList& gone) {
+    uint64_t dropped = 0;
     for (size_t i = 0; i < slots_; ++i) {
       Slot& slot = blocks_[i];
       if (slot.sender != isolate_id || slot.policy == 0) continue;
@@ -56,12 +57,16 @@ class Drain {
       if (block == nullptr) continue;
       Block* with = change(slot.policy, slot.sender);
       if (slot.block.compare_exchange_strong(block, with, sync::memory_order_acq_rel)) {
-        if (with == nullptr) left_.fetch_sub(1, sync::memory_order_relaxed);
+        if (with == nullptr) {
+          left_.fetch_sub(1, sync::memory_order_relaxed);
+          ++dropped;
+        }
         gone.push(block);
       } else if (with != nullptr) {
         release(with);
       }
     }
+    return dropped;
   }
 
  private:

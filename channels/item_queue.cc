@@ -27,7 +27,7 @@ struct ItemQueue::Keys {
     return places.find(field->bytes(block, scratch));
   }
 
-  // A marker has no key, so it may have no place of its own.
+  // A marker has no place of its own.
   void set_previous(const Block* block, Block* previous) {
     if (block == nullptr) return;
     auto place = find(*block);
@@ -47,6 +47,7 @@ ItemQueue::ItemQueue(std::shared_ptr<const FieldKey> key) {
 ItemQueue::~ItemQueue() { ISOLA_CHECK(size_, ==, 0u); }
 
 void ItemQueue::note_key(Block* block) {
+  if ((block->flags & (Block::kMarker | Block::kOwnerError)) != 0) return;  // nothing replaces it
   FieldKey::Scratch scratch;
   keys_->places.emplace(keys_->field->bytes(*block, scratch), Keys::Place{block, blocks_.last()});
 }
