@@ -16,6 +16,7 @@
 #include <isola/actors/sendable.h>
 #include <isola/channels/channel.h>
 #include <isola/channels/stamp.h>
+#include <isola/serialization/attachment.h>
 
 #include <concepts>
 #include <string>
@@ -208,5 +209,9 @@ template <class... Takes>
 struct SendableTrait<Address<Takes...>> : std::true_type {};
 template <>
 struct SendableTrait<ActorRef> : std::true_type {};
+
+// Addresses travel in messages: Message::attach, Delivery::attached<Address<…>>, by the very type.
+template <class... Takes>
+struct AttachmentTraits<Address<Takes...>> : detail::CopiedAttachment<Address<Takes...>> {};
 
 }  // namespace isola

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <isola/channels/channel.h>
+#include <isola/channels/topic.h>
 #include <isola/serialization/blob.h>
 #include <isola/serialization/message.h>
 #include <isola/serialization/shared_buffer.h>
@@ -46,6 +47,9 @@ template <MessageStruct T>
 struct SendableTrait<Sender<T>> : std::true_type {};
 template <MessageStruct T>
 struct SendableTrait<Receiver<T>> : std::true_type {};
+
+template <MessageStruct T>
+struct SendableTrait<Topic<T>> : std::true_type {};
 
 template <class T>
 concept Sendable = SendableTrait<std::decay_t<T>>::value;

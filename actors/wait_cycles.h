@@ -6,9 +6,9 @@
 // An isolate that waits can be woken by certain others: by whoever holds the other end of the
 // channels that it waits at, by the actor whose answer, room or end it waits for. It is stuck if
 // all of these are stuck, too (the OR model of deadlock: Knapp, "Deadlock detection in distributed
-// databases", 1987). Whatever may act by itself is not: code outside of isolates, an actor that runs
-// or has no mail, a wait that ends at some time, an end that is attached to a message. So what is
-// reported is stuck for sure; not all that is stuck is reported.
+// databases", 1987). Whatever may act by itself is not: code outside of isolates, an actor that
+// runs or has no mail, a wait that ends at some time, an end that is attached to a message. So what
+// is reported is stuck for sure; not all that is stuck is reported.
 #pragma once
 
 #include <cstdint>

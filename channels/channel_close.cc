@@ -57,12 +57,14 @@ void ChannelCore::stop_sending(After& after) {
 void ChannelCore::stop_receiving(After& after) {
   receive_closed_ = true;
   stop_sending(after);
-  queue_.filter([&](Block* block) {
+  const auto drop = [&](Block* block) {
+    ++dropped_;
     after.gone.push(block);
     return nullptr;
-  });
+  };
+  queue_.filter(drop);
   if (Drain* drain = drain_.load(sync::memory_order_relaxed))
-    while (Block* block = drain->take()) after.gone.push(block);
+    while (Block* block = drain->take()) drop(block);
 }
 
 Error ChannelCore::close_send() {
@@ -88,7 +90,6 @@ Error ChannelCore::close(Force force, uint64_t& dropped) {
     return error(code);
   }
   dropped += left;
-  dropped_ += left;
   stop_receiving(after);
   return Error();
 }

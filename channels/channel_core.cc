@@ -273,7 +273,7 @@ void ChannelCore::release_blocks(After& after) {
   while (!after.gone.empty()) release(after.gone.pop());
   while (!after.dead.empty()) {
     Block* block = after.dead.pop();
-    // Never waits: dead letters that find no room are dropped for good, and counted there.
+    // Never waits: dead letters that find no room are dropped for good.
     if (dead_letters_ == nullptr || dead_letters_->send(block, false, kNoDeadline, nullptr))
       release(block);
   }

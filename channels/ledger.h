@@ -44,7 +44,7 @@ struct ChannelInfo {
   uint64_t bytes = 0;      // memory that they hold
   uint32_t oldest_ms = 0;  // since the first of them, or one up to 7 sends before, was sent
   uint64_t sent = 0;       // ever
-  uint64_t dropped = 0;    // for lack of room, by a forced close, or with their sender
+  uint64_t dropped = 0;    // for lack of room, by a close, with their sender or the last receiver
   uint64_t locks = 0;      // how often the channel's lock was taken
   bool send_closed = false;
   bool closed = false;  // and drained

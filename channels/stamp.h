@@ -18,7 +18,10 @@ class Stamp {
   // Stamps the block for a send by the running code. A context that it has already (a message that
   // is forwarded) stays, and a deadline is only shortened.
   Stamp(Block& block, Pool& pool)
-      : deadline_ns_(block.envelope.deadline_ns), had_context_(block.envelope.context != nullptr) {
+      : sender_(block.envelope.sender),
+        deadline_ns_(block.envelope.deadline_ns),
+        had_context_(block.envelope.context != nullptr),
+        was_sealed_((block.flags & Block::kSealed) != 0) {
     const Execution& execution = Execution::current();
     block.envelope.sender = execution.isolate_id;
     if (!had_context_ && (execution.bindings != nullptr || execution.inherited != nullptr))
@@ -28,14 +31,19 @@ class Stamp {
   }
   // The message was not sent: a later send may be another's, in another context.
   void undo(Block& block) const {
+    block.envelope.sender = sender_;
     block.envelope.deadline_ns = deadline_ns_;
+    if constexpr (kChecked)
+      if (!was_sealed_) end_seal(block);
     if (!had_context_ && block.envelope.context != nullptr)
       release(std::exchange(block.envelope.context, nullptr));
   }
 
  private:
+  const uint64_t sender_;
   const int64_t deadline_ns_;
   const bool had_context_;
+  const bool was_sealed_;
 };
 
 }  // namespace isola::detail

@@ -309,6 +309,24 @@ TEST(Actor, AnAddressMayOutliveItsSystem) {
   EXPECT_FALSE(counter.join());
 }
 
+TEST(Actor, AnAddressTravelsAsAnAttachmentByItsVeryType) {
+  on_every_scheduler([](System& system) {
+    auto counter = system.spawn<Counter>();
+    auto [tx, rx] = system.channel<Number>(bounded(1));
+    auto message = tx.compose();
+    message->setValue(message.attach(Address<Number>(counter)));
+    EXPECT_FALSE(tx.send(std::move(message)));
+    auto got = rx.recv().or_raise();
+    const auto handle = static_cast<uint32_t>(got->getValue());
+    auto [address, err] = got.attached<Address<Number>>(handle);
+    ASSERT_FALSE(err) << err;
+    EXPECT_FALSE(address.send<Number>(value(5)));
+    EXPECT_EQ(total_of(counter), 5);
+    EXPECT_EQ(got.attached<Address<GetTotal>>(handle).err, Code::wrong_attachment);
+    EXPECT_EQ(got.attached<Address<Number>>(handle + 1).err, Code::no_attachment);
+  });
+}
+
 TEST(Actor, ManyThreadsSendToOneActorAndNothingIsLost) {
   on_real_scheduler([](System& system) {
     auto counter = system.spawn<Counter>({.inbox_max = 64});

@@ -105,6 +105,27 @@ TEST(ZeroCopy, AMessageThatOutgrewItsBlock) {
   expect_one_place<Texts>(0, [](Texts::Builder texts) { fill_lines(texts, 1000); }, true);
 }
 
+TEST(ZeroCopy, AMessageThatOutgrewItsBlockIsReadAThousandTimesWithoutALimitOrACopy) {
+  on_every_scheduler(
+      [](System& system) {
+        auto [tx, rx] = system.channel<Texts>(bounded(1));
+        auto message = tx.compose();
+        fill_lines(*message, 1000);
+        const void* last = message->asReader().getLines()[999].begin();
+        EXPECT_FALSE(tx.send(std::move(message)));
+        const auto got = rx.recv().or_raise();
+        for (int i = 0; i < 1000; ++i) {
+          // All of it, a thousand times: more words than capnp's own limit of traversal.
+          uint64_t bytes = 0;
+          for (auto line : got->getLines()) bytes += line.size();
+          ASSERT_EQ(bytes, 5u * 1000 + 10 + 2 * 90 + 3 * 900);
+          ASSERT_EQ(got->getLines()[999].begin(), last);
+        }
+        EXPECT_EQ(system.pool_stats().bytes_copied, 0u);
+      },
+      3);
+}
+
 TEST(ZeroCopy, AListOfOneMebibyte) {
   const auto fill = [](Numbers::Builder numbers) {
     auto values = numbers.initValues(131072);
