@@ -63,6 +63,9 @@ class Sender : public detail::End {
     return send_block(m, false, kNoDeadline, &policy);
   }
   Error try_send(Delivery<T>&& m) const { return send_block(m, false, kNoDeadline); }
+  Error try_send(Delivery<T>&& m, OwnerGone policy) const {
+    return send_block(m, false, kNoDeadline, &policy);
+  }
   // Besides: invalid_argument for a negative time.
   template <class Owner, class Rep, class Period>
     requires(std::same_as<Owner, Message<T>> || std::same_as<Owner, Delivery<T>>)

@@ -89,8 +89,9 @@ Error ChannelCore::close(Force force, uint64_t& dropped) {
     lock.unlock();
     return error(code);
   }
-  dropped += left;
+  const uint64_t dropped_before = dropped_;
   stop_receiving(after);
+  dropped += dropped_ - dropped_before;
   return Error();
 }
 

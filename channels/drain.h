@@ -28,21 +28,26 @@ class Drain {
     slot.sender = sender;
     slot.policy = policy;
     slot.block.store(block, sync::memory_order_relaxed);
-    left_.fetch_add(1, sync::memory_order_relaxed);
   }
 
   // The next block, or nullptr when there is none and never will be.
   Block* take() {
-    while (left() > 0) {
+    while (next_.load(sync::memory_order_relaxed) < slots_) {
       const size_t index = next_.fetch_add(1, sync::memory_order_relaxed);
       if (index >= slots_) return nullptr;
-      if (Block* block = take_slot(index)) return block;
+      Block* block = blocks_[index].block.exchange(nullptr, sync::memory_order_acq_rel);
+      if (block != nullptr) return block;
+      holes_.fetch_sub(1, sync::memory_order_relaxed);
     }
     return nullptr;
   }
 
-  // How many blocks are left; a recent value.
-  size_t left() const { return left_.load(sync::memory_order_acquire); }
+  // How many blocks nobody has taken, or is about to.
+  size_t left() const {
+    const size_t taken = next_.load(sync::memory_order_acquire);
+    const size_t holes = holes_.load(sync::memory_order_relaxed);
+    return taken + holes < slots_ ? slots_ - taken - holes : 0;
+  }
 
   // Calls `change` with each block that nobody has taken, whose sender is `isolate_id`, with its
   // policy; it returns what takes the block's place (maybe the block itself), or nullptr.
@@ -56,14 +61,15 @@ class Drain {
       Block* block = slot.block.load(sync::memory_order_acquire);
       if (block == nullptr) continue;
       Block* with = change(slot.policy, slot.sender);
+      // Before the slot is empty: whoever finds it so counts it off again.
+      if (with == nullptr) holes_.fetch_add(1, sync::memory_order_relaxed);
       if (slot.block.compare_exchange_strong(block, with, sync::memory_order_acq_rel)) {
-        if (with == nullptr) {
-          left_.fetch_sub(1, sync::memory_order_relaxed);
-          ++dropped;
-        }
+        if (with == nullptr) ++dropped;
         gone.push(block);
       } else if (with != nullptr) {
         release(with);
+      } else {
+        holes_.fetch_sub(1, sync::memory_order_relaxed);
       }
     }
     return dropped;
@@ -75,17 +81,11 @@ class Drain {
     uint64_t sender = 0;
     uint8_t policy = 0;
   };
-  Block* take_slot(size_t index) {
-    Block* block = blocks_[index].block.exchange(nullptr, sync::memory_order_acq_rel);
-    if (block != nullptr) left_.fetch_sub(1, sync::memory_order_relaxed);
-    return block;
-  }
-
   const size_t slots_;
   const std::unique_ptr<Slot[]> blocks_;
   size_t added_ = 0;
   sync::atomic<size_t> next_{0};
-  sync::atomic<size_t> left_{0};
+  sync::atomic<size_t> holes_{0};  // slots from next_ on that hold nothing
 };
 
 }  // namespace isola::detail

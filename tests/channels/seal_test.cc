@@ -39,6 +39,7 @@ class SealTest : public ::testing::Test {
 };
 
 TEST_F(SealTest, AWriteAfterTheSendIsReportedAtReceiptWithItsWriter) {
+  // Covers: CH-053
   auto [tx, rx] = make_channel<Number>(*pool_, bounded(4));
   detail::set_seal_writer_names(
       *pool_, [](uint64_t id) { return id == 12 ? std::string("counter") : std::string(); });

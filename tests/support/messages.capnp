@@ -33,3 +33,15 @@ struct Point {
   tag @2 :UInt16;
   set @3 :Bool;
 }
+
+struct Sample {
+  small @0 :Int32;
+  large @1 :Int64;
+  flag @2 :Bool;
+  text @3 :Text;
+}
+
+struct Value {
+  number @0 :Int64;
+  bytes @1 :Data;
+}

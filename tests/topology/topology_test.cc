@@ -252,5 +252,16 @@ TEST(Setting, ThatIsWrittenWrongIsAFault) {
                   .starts_with("--set:1:1: error: a name of more than 16 parts\n"));
 }
 
+TEST(Topology, HasCapacitiesThatAreIntegers) {
+  // Covers: QU-004
+  for (const auto& [written, kind] :
+       {std::pair<std::string, std::string>("\"ten\"", "text"), {"1.5", "a number"},
+        {"true", "true or false"}})
+    EXPECT_EQ(faults_in("actors.a.type = \"x\"\nchannels.c.capacity = " + written),
+              "t.toml:2:23: error: \"capacity\" must be an integer, not " + kind +
+                  "\n  channels.c.capacity = " + written + "\n" + std::string(24, ' ') + "^" +
+                  std::string(written.size() - 1, '~') + "\n");
+}
+
 }  // namespace
 }  // namespace isola::topology
