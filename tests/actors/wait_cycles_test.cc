@@ -5,6 +5,11 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <chrono>
+#include <utility>
+#include <vector>
+
 #include "tests/support/messages.capnp.h"
 #include "tests/support/schedules.h"
 
@@ -84,6 +89,29 @@ TEST(WaitCycles, WhoeverCanStillBeWokenIsNotReported) {
     }));
     EXPECT_TRUE(find_wait_cycles(system).empty());
     EXPECT_FALSE(a.sender.send([](Number::Builder) {}));
+  });
+}
+
+TEST(WaitCycles, ActorsThatWaitForRoomInEachOthersFullInboxAreReported) {
+  struct Flooder : Actor<Flooder, Number> {
+    // Without an address it has nothing to do.
+    void on(Delivery<Number> told) {
+      const auto handle = static_cast<uint32_t>(told->getValue());
+      const auto peer = told.attached<Address<Number>>(handle).value;
+      while (!peer.send<Number>()) {
+      }
+    }
+  };
+  on_every_scheduler([](System& system) {
+    const Address<Number> left = system.spawn<Flooder>({.name = "left", .inbox_max = 1});
+    const Address<Number> right = system.spawn<Flooder>({.name = "right", .inbox_max = 1});
+    for (const auto& [to, peer] : {std::pair(left, right), std::pair(right, left)}) {
+      auto start = system.compose<Number>();
+      start->setValue(start.attach(Address<Number>(peer)));
+      EXPECT_FALSE(to.send<Number>(std::move(start)));
+    }
+    EXPECT_TRUE(eventually([&] { return !find_wait_cycles(system).empty(); }));
+    EXPECT_THAT(find_wait_cycles(system)[0].to_string(), HasSubstr("left waits (inbox of "));
   });
 }
 
