@@ -45,10 +45,13 @@ Error ChannelCore::error(Code code) const {
 }
 
 Error ChannelCore::make_record(Code code) const {
+  // "the channel is empty" becomes `channel "results" is empty`.
+  constexpr std::string_view kUnnamed = "the channel";
   std::string text(explain(code));
-  for (const std::string_view whole : {"the channel", "this item"})
-    if (text.rfind(whole, 0) == 0 && whole == "the channel") text.replace(0, whole.size(), label());
-  if (text.find(label()) == std::string::npos) text += " (" + label() + ")";
+  if (text.rfind(kUnnamed, 0) == 0)
+    text.replace(0, kUnnamed.size(), label());
+  else
+    text += " (" + label() + ")";
   return make_error(pool_, code, isola::name(code), text, {});
 }
 
