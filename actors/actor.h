@@ -43,7 +43,6 @@ inline std::string demangled(const std::type_info& type) {
 // The message in hand, for a handler that may keep or forward it.
 template <class M>
 Delivery<M> take_delivery(Block*& block) {
-  Execution::current().cell->give_away(block);
   return Delivery<M>(std::exchange(block, nullptr));
 }
 

@@ -15,7 +15,6 @@
 #include <isola/actors/runtime.h>
 #include <isola/actors/sendable.h>
 #include <isola/channels/channel.h>
-#include <isola/channels/stamp.h>
 #include <isola/serialization/attachment.h>
 
 #include <concepts>
@@ -194,13 +193,8 @@ class Address : public ActorRef {
     if (!cell_) return Error(Code::no_such_actor);
     if (!message) return Error(Code::empty_message);
     detail::count_step();
-    const detail::Stamp stamp(*message.block(), cell_->runtime->pool());
     Error error = cell_->send(message.block(), wait, kNoDeadline);
-    if (error) {
-      stamp.undo(*message.block());
-      return error;
-    }
-    message.take();
+    if (!error) message.take();
     return error;
   }
 };

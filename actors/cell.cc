@@ -3,51 +3,78 @@
 
 #include <isola/actors/runtime.h>
 #include <isola/actors/worker.h>
+#include <isola/channels/stamp.h>
 
 #include <algorithm>
 #include <cstring>
 
 namespace isola::detail {
 
-Error ActorCell::send_slow(Block* block, bool wait, int64_t deadline_ns) {
-  // An actor that waits for room in its own inbox would wait for ever.
-  if (!wait || Execution::current().cell == this) return Error(Code::inbox_full);
+Error ActorCell::send_elsewhere(Block* block, bool wait, int64_t deadline_ns) {
+  const Stamp stamp(*block, runtime->pool());
+  Error error;
   for (;;) {
-    Waiter self(deadline_ns);
-    bool waits;
-    {
-      sync::Lock lock(mutex);
-      room_waiters.push(self);
-      waits = inbox.wait_for_room(inbox_max);
-      if (!waits) room_waiters.remove(self);
-    }
-    if (waits) {
-      const Outcome outcome =
-          self.wait(WaitsFor::inbox, id.load(sync::memory_order_relaxed));
-      if (outcome == Outcome::closed) return ended();
-      if (outcome != Outcome::completed) {
-        {
-          sync::Lock lock(mutex);
-          room_waiters.remove(self);
-        }
-        return unsuccessful(outcome);
-      }
-    }
     block->set_state(BlockState::queued);
-    switch (inbox.push(block, inbox_max)) {
-      case Inbox::Push::pushed:
-        return Error();
-      case Inbox::Push::pushed_first:
-        runtime->schedule(*this);
-        return Error();
-      case Inbox::Push::closed:
-        block->set_state(BlockState::composing);
-        return Error(Code::no_such_actor);
-      case Inbox::Push::full:
-        block->set_state(BlockState::composing);
-        break;
-    }
+    const Inbox::Push pushed = push(block);
+    if (pushed == Inbox::Push::pushed_first) tell_home();
+    if (pushed == Inbox::Push::pushed_first || pushed == Inbox::Push::pushed) return Error();
+    block->set_state(BlockState::composing);
+    // An actor that waits for room in its own inbox would wait for ever.
+    if (pushed == Inbox::Push::closed)
+      error = Error(Code::no_such_actor);
+    else if (!wait || Execution::current().cell == this)
+      error = Error(Code::inbox_full);
+    else
+      error = wait_for_room(deadline_ns);
+    if (!error) continue;
+    stamp.undo(*block);
+    return error;
   }
+}
+
+Inbox::Push ActorCell::push(Block* block) {
+  Worker* worker = Worker::current();
+  if (worker == nullptr || home.load(sync::memory_order_acquire) != worker)
+    return inbox.push(block, inbox_max);
+  return worker->push_here(*this, *block);
+}
+
+Error ActorCell::wait_for_room(int64_t deadline_ns) {
+  Waiter self(deadline_ns);
+  {
+    sync::Lock lock(mutex);
+    // Under the lock: who ends the actor closes the inbox first, and then wakes who waits here.
+    if (inbox.closed()) return end_reason.as(Code::no_such_actor);
+    room_waiters.push(self);
+  }
+  // The home wakes the waiters when there is room, maybe at once.
+  signal(kRoom);
+  const Outcome outcome = self.wait(WaitsFor::inbox, id.load(sync::memory_order_relaxed));
+  if (outcome == Outcome::completed) return Error();
+  if (outcome == Outcome::closed) return ended();
+  {
+    sync::Lock lock(mutex);
+    room_waiters.remove(self);
+  }
+  return unsuccessful(outcome);
+}
+
+void ActorCell::make_room() {
+  if (inbox.waiting() > inbox_max / 2) return;
+  signals.fetch_and(~uint32_t{kRoom}, sync::memory_order_acq_rel);
+  ToWake woken;
+  sync::Lock lock(mutex);
+  woken.claim_all(room_waiters, Outcome::completed);
+}
+
+void ActorCell::tell_home() {
+  // Acquire: who acknowledged the last notification may have moved the actor before.
+  Worker* its_home = home.load(sync::memory_order_acquire);
+  Worker* here = Worker::current();
+  retain();
+  if (its_home == here) return here->heed(*this);
+  if (here != nullptr && &here->runtime() == runtime && here->adopt(*this, *its_home)) return;
+  its_home->tell(*this);
 }
 
 Error ActorCell::ended() {
@@ -55,24 +82,10 @@ Error ActorCell::ended() {
   return end_reason.as(Code::no_such_actor);
 }
 
-void ActorCell::wake_room_waiters() {
-  ToWake woken;
-  sync::Lock lock(mutex);
-  woken.claim_all(room_waiters, Outcome::completed);
-}
-
 void ActorCell::signal(uint32_t which) {
-  signals.fetch_or(which, sync::memory_order_seq_cst);
-  if (inbox.rouse()) {
-    runtime->schedule(*this);
-    return;
-  }
-  if (inbox.closed()) return;
-  // It is scheduled or in a turn. A turn that is blocked has to be cancelled where it is: a
-  // turn that begins later looks at the signals first. See Worker::turn for the other half.
-  const BehaviourType* kind = type.load(sync::memory_order_relaxed);
-  const bool cancels = (which & kKill) != 0 || (kind != nullptr && kind->run != nullptr);
-  if (cancels) home.load(sync::memory_order_seq_cst)->cancel(*this);
+  // Release, with the acknowledgement of the notification: the home sees it, and what came before.
+  signals.fetch_or(which, sync::memory_order_release);
+  notify();
 }
 
 Error ActorCell::wait_for_end(int64_t deadline_ns) {

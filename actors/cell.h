@@ -4,8 +4,10 @@
 // under a new id. So an address, the scheduler and the inspector may hold a slot without a lock.
 //
 // Life of a slot: free -> alive -> ended -> free. It becomes free when it has ended and the last
-// reference (addresses, asks, the runtime's own) is gone.
-// Thread safety: the members marked so; the rest belongs to whoever has the turn.
+// reference (addresses, asks, notifications, the runtime's own) is gone.
+// An actor has a home: the worker whose thread alone touches its queue and decides when it runs.
+// Everybody else notifies the home. It moves between turns; see Worker.
+// Thread safety: the members marked so; the rest belongs to the home, or to whoever has the turn.
 #pragma once
 
 #include <isola/actors/heap.h>
@@ -41,8 +43,17 @@ struct BehaviourType {
 
 enum class Life : uint8_t { free, alive, ended };
 
-// Signals that end an actor; set by any thread.
-enum Signal : uint32_t { kStop = 1, kKill = 2, kRunJob = 4 };
+// Signals; set by any thread, which then notifies the home.
+// kRoom: senders wait for room in the inbox, and are to be woken when half of it is free.
+enum Signal : uint32_t { kStop = 1, kKill = 2, kRunJob = 4, kRoom = 8 };
+
+// What an actor does, as its home sees it:
+//   turn    it has its turn, or is being made
+//   idle    nothing to do: whoever sends or signals makes it ready
+//   ready   in the ready queue of its home
+//   moving  on its way to its home, in the home's list of notifications
+// turn -> idle | ready, idle -> ready -> turn, idle | ready -> moving -> ready
+enum class Activity : uint8_t { turn, idle, ready, moving };
 
 inline constexpr size_t kNameBytesMax = 47;  // and a final zero; more is cut
 
@@ -56,20 +67,23 @@ struct SlotOptions {
 class alignas(64) ActorCell {
  public:
   // --- hot: sends and turns
-  Inbox inbox;                      // any thread
-  Block* batch = nullptr;           // taken from the inbox, oldest first
-  ActorCell* next_ready = nullptr;  // in a ready queue
-  void* behaviour = nullptr;
-  sync::atomic<const BehaviourType*> type{nullptr};
-  sync::atomic<const char*> type_label{nullptr};  // instead of its name; the runtime's memory
-  Runtime* runtime = nullptr;         // constant
-  sync::atomic<uint32_t> signals{0};  // any thread
+  Inbox inbox;                               // any thread, as it says there
+  sync::atomic<Worker*> home{nullptr};       // any thread may read; nullptr: being made elsewhere
+  sync::atomic<Activity> activity{Activity::turn};  // the home's; the inspector reads it
   uint32_t inbox_max = 0;
+  void* behaviour = nullptr;
+  ActorCell* next_ready = nullptr;    // in the ready queue
+  // --- of turns and other threads
+  sync::atomic<uint32_t> signals{0};  // any thread
+  sync::atomic<const BehaviourType*> type{nullptr};
+  Runtime* runtime = nullptr;     // constant
   Block* root_context = nullptr;  // what its creator's context let cross
+  ActorCell* next_notified = nullptr;  // in its home's list of notifications
+  sync::atomic<const char*> type_label{nullptr};  // instead of its name; the runtime's memory
+  sync::atomic<Carrier*> carrier{nullptr};        // of the turn that it has
 
   // --- books, read by the inspector without a lock: each has one writer at a time
   alignas(64) sync::atomic<uint64_t> id{0};  // slot and incarnation; 0: free
-  sync::atomic<uint32_t> batch_left{0};      // messages of the taken batch not yet handled
   sync::atomic<uint32_t> restarts{0};
   sync::atomic<uint64_t> heap_bytes{0};  // live
   sync::atomic<Life> life{Life::free};
@@ -77,10 +91,6 @@ class alignas(64) ActorCell {
   sync::atomic<uint32_t> references{0};  // any thread
 
   // --- cold
-  sync::atomic<Worker*> home{nullptr};      // where it runs, or ran last
-  sync::atomic<Carrier*> carrier{nullptr};  // of the turn that it has
-  ActorCell* next_cancel = nullptr;         // in a worker's list of turns to be cancelled
-  sync::atomic<bool> cancel_queued{false};
   std::shared_ptr<Job> job;               // of an isolate: see isolate_job.h
   sync::atomic<bool> job_claimed{false};  // somebody runs or closes this isolate
   std::unique_ptr<Heap> heap;             // made on first use
@@ -96,8 +106,8 @@ class alignas(64) ActorCell {
   ActorCell* older = nullptr;  // alive ones, in the order of their start; under the runtime's lock
   ActorCell* younger = nullptr;
 
-  // Sends a stamped block. Takes it on success and leaves it with the caller on an error:
-  // no_such_actor, inbox_full (only if !wait or the actor sends to itself), timeout, …
+  // Sends a block in the running code's context. Takes it on success and leaves it with the caller
+  // on an error: no_such_actor, inbox_full (only if !wait or the actor sends to itself), timeout, …
   // Blocks: while the inbox is full, if `wait`.
   Error send(Block* block, bool wait, int64_t deadline_ns);
   // What whoever sends to an ended actor is told: no_such_actor, with the record of its failure if
@@ -105,12 +115,12 @@ class alignas(64) ActorCell {
   Error ended();
   // Sets a signal and makes the actor look at it.
   void signal(uint32_t which);
-  // The next message of the batch, or of the inbox; nullptr: none.
-  Block* next_message();
-  // Takes the next batch from the inbox; false: there is none. REQUIRES: the last one is used up.
-  bool take_mail();
-  // The message in hand leaves this actor before its handler has returned.
-  void give_away(Block* block);
+  // Makes the home look at the inbox and the signals.
+  void notify() {
+    if (inbox.notify()) tell_home();
+  }
+  // Wakes the senders that wait for room, if there is enough. Called by the home.
+  void make_room();
   // Waits until the actor has ended; returns its reason. Blocks.
   Error wait_for_end(int64_t deadline_ns);
 
@@ -125,8 +135,10 @@ class alignas(64) ActorCell {
   void drop();
 
  private:
-  Error send_slow(Block* block, bool wait, int64_t deadline_ns);
-  void wake_room_waiters();
+  Error send_elsewhere(Block* block, bool wait, int64_t deadline_ns);
+  Inbox::Push push(Block* block);
+  Error wait_for_room(int64_t deadline_ns);
+  void tell_home();
 };
 
 // A counted reference to a slot, or to nothing.
@@ -153,34 +165,5 @@ class CellRef {
  private:
   ActorCell* cell_ = nullptr;
 };
-
-inline bool ActorCell::take_mail() {
-  bool senders_wait = false;
-  uint32_t count = 0;
-  batch = inbox.take(senders_wait, count);
-  if (senders_wait) [[unlikely]]
-    wake_room_waiters();
-  if (batch == nullptr) return false;
-  batch_left.store(count, sync::memory_order_relaxed);
-  return true;
-}
-
-inline Block* ActorCell::next_message() {
-  if (batch == nullptr && !take_mail()) return nullptr;
-  Block* block = batch;
-  batch = block->next;
-  batch_left.store(batch_left.load(sync::memory_order_relaxed) - 1, sync::memory_order_relaxed);
-  return block;
-}
-
-inline void ActorCell::give_away(Block* block) {
-  if (block != inbox.seen()) return;
-  // Invariant 1 of the inbox: what is above the block is taken now, so that it may go.
-  ISOLA_ASSERT(batch == nullptr, ==, true);
-  uint32_t count = 0;
-  batch = inbox.detach(count);
-  batch_left.store(count, sync::memory_order_relaxed);
-  wake_room_waiters();
-}
 
 }  // namespace isola::detail

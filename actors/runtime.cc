@@ -68,12 +68,7 @@ void drop_mail(Block* block, const Error& why) {
   }
 }
 
-void drop_all_mail(ActorCell& cell, const Error& why) {
-  // First the inbox: it may still name a block of the batch (its invariant 1).
-  Block* rest = cell.inbox.close();
-  drop_mail(std::exchange(cell.batch, nullptr), why);
-  drop_mail(rest, why);
-}
+void drop_all_mail(ActorCell& cell, const Error& why) { drop_mail(cell.inbox.close(), why); }
 
 }  // namespace
 
@@ -189,14 +184,13 @@ ActorCell* Runtime::new_slot(const SlotOptions& options, const BehaviourType& ty
   cell->random_state = options_.seed.value_or(0) ^ cell->id.load(sync::memory_order_relaxed);
   cell->set_name(options.name);
   cell->references.store(1, sync::memory_order_relaxed);  // the runtime's own, until it ends
-  if (Worker* worker = Worker::current(); worker != nullptr && &worker->runtime() == this)
-    cell->home.store(worker, sync::memory_order_relaxed);
-  else
-    cell->home.store(
-        workers_[next_home_.fetch_add(1, sync::memory_order_relaxed) % workers_.size()].get(),
-        sync::memory_order_relaxed);
-  // Owned from the start: its mail waits until it is made.
-  cell->inbox.reopen();
+  // Made by one of our workers, it is at home there. Made elsewhere it has no home until then, and
+  // nobody may tell one.
+  Worker* worker = Worker::current();
+  if (worker != nullptr && &worker->runtime() != this) worker = nullptr;
+  cell->activity.store(Activity::turn, sync::memory_order_relaxed);
+  cell->inbox.reopen(worker == nullptr);
+  cell->home.store(worker, sync::memory_order_release);
   cell->life.store(Life::alive, sync::memory_order_release);
   return cell;
 }
@@ -247,7 +241,6 @@ void Runtime::free_slot(ActorCell& cell) {
   }
   cell.id.store(0, sync::memory_order_relaxed);
   cell.books.handled.store(0, sync::memory_order_relaxed);
-  cell.batch_left.store(0, sync::memory_order_relaxed);
   cell.restarts.store(0, sync::memory_order_relaxed);
   cell.signals.store(0, sync::memory_order_relaxed);
   cell.job_claimed.store(false, sync::memory_order_relaxed);
@@ -261,17 +254,27 @@ void Runtime::free_slot(ActorCell& cell) {
 }
 
 void Runtime::actor_made(ActorCell& cell) {
-  const bool rests = cell.inbox.rest();
-  if (rests && (cell.signals.load(sync::memory_order_seq_cst) == 0 || !cell.inbox.rouse())) return;
-  schedule(cell);
+  if (Worker* home = cell.home.load(sync::memory_order_relaxed)) return home->made(cell);
+  cell.activity.store(Activity::idle, sync::memory_order_relaxed);
+  Worker& home = next_home();
+  // Release: what was made. From here on it is the home's.
+  cell.home.store(&home, sync::memory_order_release);
+  if (cell.inbox.acknowledge_nothing()) return;
+  cell.retain();
+  home.tell(cell);
 }
 
 void Runtime::place(ActorCell& cell) {
-  Worker* home = cell.home.load(sync::memory_order_relaxed);
-  if (home == Worker::current())
-    home->push_ready(cell);
-  else
-    home->push_remote(cell);
+  if (Worker* home = cell.home.load(sync::memory_order_relaxed)) return home->begin(cell);
+  cell.activity.store(Activity::moving, sync::memory_order_relaxed);
+  Worker& home = next_home();
+  cell.home.store(&home, sync::memory_order_release);
+  cell.retain();
+  home.tell(cell);
+}
+
+Worker& Runtime::next_home() {
+  return *workers_[next_home_.fetch_add(1, sync::memory_order_relaxed) % workers_.size()];
 }
 
 void Runtime::report(const Error& error) {

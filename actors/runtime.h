@@ -66,7 +66,7 @@ class Runtime {
   void drop();
 
   // A slot for a new actor, alive, whose turn the caller has: it then calls actor_made, or place
-  // for a function actor. nullptr once the System has stopped.
+  // for a function actor, whose first turn is its life. nullptr once the System has stopped.
   ActorCell* new_slot(const SlotOptions& options, const BehaviourType& type, void* behaviour);
   void actor_made(ActorCell& cell);
   // Ends the actor whose turn the caller has: closes its inbox, destroys its behaviour, releases
@@ -74,9 +74,6 @@ class Runtime {
   void end_actor(ActorCell& cell, Error reason);
   void free_slot(ActorCell& cell);
 
-  // Puts an actor that has something to do into a ready queue: this worker's, or its home's.
-  void schedule(ActorCell& cell);
-  // As schedule, but always to the actor's home: it is placed, not taken along.
   void place(ActorCell& cell);
 
   // A failure that nobody handles: see SystemOptions::on_failure.
@@ -114,6 +111,7 @@ class Runtime {
   ~Runtime();
   void add_slab();
   void unlink(ActorCell& cell);
+  Worker& next_home();
 
   const SystemOptions options_;
   Pool* const pool_;
@@ -143,30 +141,11 @@ class Runtime {
   sync::atomic<size_t> slab_count_{0};
 };
 
-inline void Runtime::schedule(ActorCell& cell) {
-  Worker* worker = Worker::current();
-  if (worker != nullptr && &worker->runtime() == this)
-    worker->push_ready(cell);
-  else
-    place(cell);
-}
-
 inline Error ActorCell::send(Block* block, bool wait, int64_t deadline_ns) {
-  block->set_state(BlockState::queued);
-  switch (inbox.push(block, inbox_max)) {
-    case Inbox::Push::pushed:
-      return Error();
-    case Inbox::Push::pushed_first:
-      runtime->schedule(*this);
-      return Error();
-    case Inbox::Push::closed:
-      block->set_state(BlockState::composing);
-      return Error(Code::no_such_actor);
-    case Inbox::Push::full:
-      block->set_state(BlockState::composing);
-      break;
-  }
-  return send_slow(block, wait, deadline_ns);
+  Worker* worker = Worker::current();
+  if (worker != nullptr && worker->send_here(*this, *block, Execution::current())) [[likely]]
+    return Error();
+  return send_elsewhere(block, wait, deadline_ns);
 }
 
 }  // namespace detail

@@ -58,7 +58,7 @@ bool read_actor(const ActorCell& cell, ActorInfo& info) {
   info.handled = cell.books.handled.load(relaxed);
   info.heap_bytes = cell.heap_bytes.load(relaxed);
   info.restarts = cell.restarts.load(relaxed);
-  info.inbox_depth = cell.inbox.depth() + cell.batch_left.load(relaxed);
+  info.inbox_depth = cell.inbox.depth();
   info.waits_for = describe_wait(cell.books);
   info.type = cell.type_name();
   if (life == Life::ended)
@@ -68,7 +68,7 @@ bool read_actor(const ActorCell& cell, ActorInfo& info) {
   else if (running)
     info.state = cell.books.what.load(relaxed) == WaitsFor::worker ? "ready" : "running";
   else
-    info.state = cell.inbox.idle() ? "idle" : "ready";
+    info.state = cell.activity.load(relaxed) == detail::Activity::idle ? "idle" : "ready";
   // The id is taken when a slot is given out and zeroed when it is freed: unchanged, so what was
   // read belongs to this actor.
   return cell.id.load(sync::memory_order_acquire) == info.id;

@@ -28,8 +28,7 @@ struct SpawnOptions {
   std::string type{};
   // Bytes that may live on the actor's heap; beyond it allocations throw std::bad_alloc.
   uint64_t heap_quota = UINT64_MAX;
-  // Messages that may wait before senders wait; 0: the System's. At most twice as many wait, as
-  // the actor takes its mail in batches.
+  // Messages that may wait before senders wait; 0: the System's.
   uint32_t inbox_max = 0;
 };
 

@@ -55,13 +55,13 @@ void Worker::main() {
   stacks_.clear();
   current_ = nullptr;
   ended_.store(true, sync::memory_order_seq_cst);
-  drop_cancels();
+  drop_notified();
 }
 
-void Worker::drop_cancels() {
-  ActorCell* cell = remote_cancels_.exchange(nullptr, sync::memory_order_acq_rel);
+void Worker::drop_notified() {
+  ActorCell* cell = notified_.exchange(nullptr, sync::memory_order_acq_rel);
   while (cell != nullptr) {
-    ActorCell* next = cell->next_cancel;
+    ActorCell* next = cell->next_notified;
     cell->drop();
     cell = next;
   }
@@ -82,7 +82,7 @@ void Worker::end_in_handler(ActorCell& cell, Block* block, Error failure) {
   }
   cell.carrier.store(nullptr, sync::memory_order_relaxed);
   runtime_.end_actor(cell, std::move(failure));
-  if (block != nullptr) release(block);  // after the inbox was closed: it may name this block
+  if (block != nullptr) release(block);
 }
 
 bool Worker::obey_signals(ActorCell& cell) {
@@ -91,6 +91,7 @@ bool Worker::obey_signals(ActorCell& cell) {
     cell.signals.fetch_and(~uint32_t{kRunJob}, sync::memory_order_acq_rel);
     run_job(cell);
   }
+  if ((signals & kRoom) != 0) cell.make_room();
   if ((signals & (kStop | kKill)) == 0) return false;
   cell.carrier.store(nullptr, sync::memory_order_relaxed);
   runtime_.end_actor(cell, Error());
@@ -100,26 +101,47 @@ bool Worker::obey_signals(ActorCell& cell) {
 void Worker::share_with_sleepers() {
   for (auto& other : runtime_.workers()) {
     if (other.get() == this || other->asleep_.load(sync::memory_order_relaxed) == 0) continue;
-    for (uint32_t give = ready_count_ / 2; give > 0; --give) {
-      ActorCell* cell = ready_head_;
-      ready_head_ = cell->next_ready;
-      if (ready_head_ == nullptr) ready_tail_ = nullptr;
-      --ready_count_;
-      other->push_remote(*cell);
+    Inside inside(gate_);
+    ActorCell* cell = std::exchange(ready_head_, nullptr);
+    uint32_t left = ready_count_.load(sync::memory_order_relaxed);
+    uint32_t give_away = left / 2;
+    ready_tail_ = nullptr;
+    ready_count_.store(0, sync::memory_order_relaxed);
+    for (; cell != nullptr; --left) {
+      ActorCell* next = cell->next_ready;
+      // One that is notified already is in our list of notifications, and stays.
+      if (give_away > 0 && cell->inbox.notify()) {
+        --give_away;
+        give(*cell, *other);
+      } else {
+        make_ready(*cell);
+      }
+      cell = next;
     }
     return;
   }
+}
+
+// REQUIRES: the caller has notified it, and is inside of the gate.
+void Worker::give(ActorCell& cell, Worker& other) {
+  cell.activity.store(Activity::moving, sync::memory_order_relaxed);
+  cell.retain();
+  // Release: all that this thread did to it. From here on it is the other's.
+  cell.home.store(&other, sync::memory_order_release);
+  other.tell(cell);
 }
 
 // --- the hot path: one function for the compiler, so a turn costs no calls of our own ------------
 
 ISOLA_HOT ActorCell* Worker::next_ready() {
   drain_remote();
+  Inside inside(gate_);
   ActorCell* cell = ready_head_;
   if (cell == nullptr) return nullptr;
+  const uint32_t count = ready_count_.load(sync::memory_order_relaxed);
   if (choice_ != nullptr) [[unlikely]] {
     ActorCell* before = nullptr;
-    for (size_t steps = choice_->choose(ready_count_); steps > 0; --steps) {
+    for (size_t steps = choice_->choose(count); steps > 0; --steps) {
       before = cell;
       cell = cell->next_ready;
     }
@@ -129,27 +151,30 @@ ISOLA_HOT ActorCell* Worker::next_ready() {
     ready_head_ = cell->next_ready;
     if (ready_head_ == nullptr) ready_tail_ = nullptr;
   }
-  --ready_count_;
+  ready_count_.store(count - 1, sync::memory_order_relaxed);
+  cell->activity.store(Activity::turn, sync::memory_order_relaxed);
   return cell;
 }
 
-// True if the actor is idle now, or was scheduled anew: then it may run elsewhere, or be gone.
-ISOLA_HOT bool Worker::go_to_rest(ActorCell& cell) {
-  Carrier* carrier = cell.carrier.load(sync::memory_order_relaxed);
+ISOLA_HOT void Worker::settle(ActorCell& cell) {
   cell.carrier.store(nullptr, sync::memory_order_relaxed);
-  if (!cell.inbox.rest()) {
-    cell.carrier.store(carrier, sync::memory_order_relaxed);
-    return false;
-  }
-  if (cell.signals.load(sync::memory_order_seq_cst) != 0 && cell.inbox.rouse()) push_ready(cell);
-  return true;
+  Inside inside(gate_);
+  if (cell.inbox.waiting() > 0 || cell.signals.load(sync::memory_order_relaxed) != 0)
+    make_ready(cell);
+  else
+    // What comes now, or lies on the stack already, is notified.
+    cell.activity.store(Activity::idle, sync::memory_order_relaxed);
 }
 
 ISOLA_HOT void Worker::handle_messages(ActorCell& cell, Execution& execution) {
   const BehaviourType& type = *cell.type.load(sync::memory_order_relaxed);
   for (uint32_t left = kTurnMessages; left > 0; --left) {
-    Block* block = cell.next_message();
-    if (block == nullptr) break;
+    Block* block = cell.inbox.pop();
+    if (block == nullptr) {
+      cell.inbox.take();
+      block = cell.inbox.pop();
+      if (block == nullptr) break;
+    }
     const Envelope& envelope = block->envelope;
     execution.inherited = envelope.context != nullptr ? envelope.context : cell.root_context;
     execution.deadline_ns = envelope.deadline_ns;
@@ -172,20 +197,10 @@ ISOLA_HOT void Worker::handle_messages(ActorCell& cell, Execution& execution) {
     }
     // The context of a call ends with its handler.
     execution.inherited = cell.root_context;
-    if (block != nullptr && block == cell.inbox.seen()) {
-      // The last one taken: before it is given up, the actor goes to rest or takes what has come.
-      if (cell.signals.load(sync::memory_order_relaxed) == 0 && go_to_rest(cell)) {
-        release(block);
-        return;
-      }
-      if (!cell.take_mail()) cell.give_away(block);
-    }
     if (block != nullptr) release(block);
     if (cell.signals.load(sync::memory_order_relaxed) != 0 && obey_signals(cell)) return;
   }
-  if (cell.batch == nullptr && go_to_rest(cell)) return;
-  cell.carrier.store(nullptr, sync::memory_order_relaxed);
-  push_ready(cell);
+  settle(cell);
 }
 
 ISOLA_HOT void Worker::turn(ActorCell& cell) {
@@ -200,12 +215,9 @@ ISOLA_HOT void Worker::turn(ActorCell& cell) {
   execution.deadline_ns = kNoDeadline;
   carrier.cancelled = false;
   cell.carrier.store(&carrier, sync::memory_order_relaxed);
-  // Sequentially consistent: of this store and a signal, one side sees the other's, so a turn that
-  // overlooked a signal is found here by whoever set it.
-  if (cell.home.load(sync::memory_order_relaxed) != this)
-    cell.home.store(this, sync::memory_order_seq_cst);
-
-  if (cell.signals.load(sync::memory_order_seq_cst) == 0 || !obey_signals(cell)) {
+  // Relaxed: whoever sets a signal notifies afterwards. That is heeded between turns, or while
+  // this one is suspended; a signal that was heeded before is seen here.
+  if (cell.signals.load(sync::memory_order_relaxed) == 0 || !obey_signals(cell)) {
     if (type.run != nullptr) {
       Error reason;
       try {
@@ -236,7 +248,9 @@ void Worker::loop() {
       continue;
     }
     turn(*cell);
-    if (ready_count_ > kShareAbove && runtime_.sleeping_workers() > 0) share_with_sleepers();
+    if (ready_count_.load(sync::memory_order_relaxed) > kShareAbove &&
+        runtime_.sleeping_workers() > 0)
+      share_with_sleepers();
     count_turn();
     if (boost_notified_.load(sync::memory_order_relaxed)) {
       running_->context->yield();
@@ -248,13 +262,14 @@ void Worker::loop() {
 
 // --- from other threads -------------------------------------------------------------------------
 
-void Worker::push_remote(ActorCell& cell) {
-  ActorCell* head = remote_ready_.load(sync::memory_order_relaxed);
+void Worker::tell(ActorCell& cell) {
+  ActorCell* head = notified_.load(sync::memory_order_relaxed);
   do {
-    cell.next_ready = head;
-  } while (!remote_ready_.compare_exchange_weak(head, &cell, sync::memory_order_seq_cst,
-                                                sync::memory_order_relaxed));
+    cell.next_notified = head;
+  } while (!notified_.compare_exchange_weak(head, &cell, sync::memory_order_seq_cst,
+                                            sync::memory_order_relaxed));
   if (head == nullptr) wake();
+  if (ended_.load(sync::memory_order_seq_cst)) drop_notified();
 }
 
 void Worker::unpark(Carrier& carrier) {
@@ -270,42 +285,32 @@ void Worker::unpark(Carrier& carrier) {
   if (head == nullptr) wake();
 }
 
-void Worker::cancel(ActorCell& cell) {
-  if (cell.cancel_queued.exchange(true, sync::memory_order_acq_rel)) return;
-  cell.retain();
-  ActorCell* head = remote_cancels_.load(sync::memory_order_relaxed);
-  do {
-    cell.next_cancel = head;
-  } while (!remote_cancels_.compare_exchange_weak(head, &cell, sync::memory_order_seq_cst,
-                                                  sync::memory_order_relaxed));
-  if (head == nullptr) wake();
-  if (ended_.load(sync::memory_order_seq_cst)) drop_cancels();
+// Relaxed: a recent value. Only this thread adds to it.
+bool Worker::anything_ready() const {
+  return ready_count_.load(sync::memory_order_relaxed) > 0 || !woken_.empty();
 }
 
-bool Worker::anything_ready() const { return ready_head_ != nullptr || !woken_.empty(); }
-
 bool Worker::anything_arrived() const {
-  return remote_ready_.load(sync::memory_order_seq_cst) != nullptr ||
+  return notified_.load(sync::memory_order_seq_cst) != nullptr ||
          remote_woken_.load(sync::memory_order_seq_cst) != nullptr ||
-         remote_cancels_.load(sync::memory_order_seq_cst) != nullptr ||
          boost_notified_.load(sync::memory_order_seq_cst) ||
          (stop_.load(sync::memory_order_seq_cst) && idle_ != nullptr);
 }
 
 void Worker::take_remote() {
-  if (remote_ready_.load(sync::memory_order_relaxed) != nullptr) {
+  if (notified_.load(sync::memory_order_relaxed) != nullptr) {
     // Acquire: with the push, what the pusher wrote before. Reversed: oldest first.
-    ActorCell* newest = remote_ready_.exchange(nullptr, sync::memory_order_acquire);
+    ActorCell* newest = notified_.exchange(nullptr, sync::memory_order_acquire);
     ActorCell* oldest = nullptr;
     while (newest != nullptr) {
-      ActorCell* next = newest->next_ready;
-      newest->next_ready = oldest;
+      ActorCell* next = newest->next_notified;
+      newest->next_notified = oldest;
       oldest = newest;
       newest = next;
     }
     while (oldest != nullptr) {
-      ActorCell* next = oldest->next_ready;
-      push_ready(*oldest);
+      ActorCell* next = oldest->next_notified;
+      heed(*oldest);
       oldest = next;
     }
   }
@@ -317,18 +322,68 @@ void Worker::take_remote() {
       carrier = next;
     }
   }
-  if (remote_cancels_.load(sync::memory_order_relaxed) != nullptr) {
-    ActorCell* cell = remote_cancels_.exchange(nullptr, sync::memory_order_acquire);
-    while (cell != nullptr) {
-      ActorCell* next = cell->next_cancel;
-      cell->cancel_queued.store(false, sync::memory_order_release);
-      // If it has its turn elsewhere by now, that turn began after the signal and has seen it.
-      Carrier* carrier = cell->carrier.load(sync::memory_order_relaxed);
-      if (carrier != nullptr && &carrier->worker == this) carrier->cancel();
-      cell->drop();
-      cell = next;
-    }
+}
+
+void Worker::heed(ActorCell& cell) {
+  {
+    Inside inside(gate_);
+    heed_inside(cell);
   }
+  cell.drop();
+}
+
+void Worker::heed_inside(ActorCell& cell) {
+  // First this: what is set or pushed from now on is notified anew.
+  cell.inbox.acknowledge();
+  if ((cell.signals.load(sync::memory_order_relaxed) & kRoom) != 0) cell.make_room();
+  const uint32_t signals = cell.signals.load(sync::memory_order_relaxed);
+  switch (cell.activity.load(sync::memory_order_relaxed)) {
+    case Activity::moving:
+      return make_ready(cell);
+    case Activity::idle:
+      if (cell.inbox.waiting() > 0 || signals != 0) make_ready(cell);
+      return;
+    case Activity::turn: {
+      // A turn that is blocked has to be cancelled where it is.
+      const BehaviourType* type = cell.type.load(sync::memory_order_relaxed);
+      Carrier* carrier = cell.carrier.load(sync::memory_order_relaxed);
+      const bool cancels = (signals & kKill) != 0 ||
+                           ((signals & kStop) != 0 && type != nullptr && type->run != nullptr);
+      if (cancels && carrier != nullptr) carrier->cancel();
+      return;
+    }
+    case Activity::ready:
+      return;  // its turn begins with a look at all of it
+  }
+}
+
+Inbox::Push Worker::push_here(ActorCell& cell, Block& block) {
+  Inside inside(gate_);
+  if (cell.home.load(sync::memory_order_acquire) != this)  // it was taken away just now
+    return cell.inbox.push(&block, cell.inbox_max);
+  if (cell.inbox.closed()) return Inbox::Push::closed;
+  cell.inbox.take();
+  if (cell.inbox.waiting() >= cell.inbox_max) return Inbox::Push::full;
+  cell.inbox.append(&block);
+  if (cell.activity.load(sync::memory_order_relaxed) == Activity::idle) make_ready(cell);
+  return Inbox::Push::pushed;
+}
+
+void Worker::made(ActorCell& cell) { settle(cell); }
+
+void Worker::begin(ActorCell& cell) {
+  Inside inside(gate_);
+  make_ready(cell);
+}
+
+bool Worker::adopt(ActorCell& cell, Worker& home) {
+  if (ready_count_.load(sync::memory_order_relaxed) > kAdoptBelow || !home.hold_asleep())
+    return false;
+  const bool idle = cell.activity.load(sync::memory_order_relaxed) == Activity::idle;
+  if (idle) cell.home.store(this, sync::memory_order_release);
+  home.let_sleep();
+  if (idle) heed(cell);
+  return idle;
 }
 
 }  // namespace isola::detail

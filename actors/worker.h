@@ -4,16 +4,28 @@
 // the dispatcher of Boost, which puts the thread to sleep. After kWokenInARow woken carriers the
 // ready actors come first once, so neither starves the other.
 //
-// Thread safety: push_remote, unpark, cancel, notify, stop: any thread. The rest: its own thread.
+// A worker is the home of the actors that ran here last, and the only one that touches their
+// queues: a message from one of them to another takes no atomic instruction. Who sends from
+// elsewhere puts the actor into the list of notifications, which the home looks at between turns.
+// An actor moves to another home
+//   - when a worker has more ready ones than it can serve soon, and another sleeps: it gives half
+//     of them away;
+//   - when a worker sleeps: who sends to an idle actor of it takes that actor over, so that a
+//     conversation stays on one worker and nobody is woken for it.
+//
+// Thread safety: tell, unpark, notify, stop, hold_asleep: any thread. The rest: its own thread.
 // Invariants: 1. An actor is in at most one ready queue, or in one turn.
 //             2. A carrier that is suspended in a turn stays on its worker.
 //             3. A worker sleeps only if it has nothing ready, and says so before it looks again:
 //                so whoever pushes after that look wakes it.
+//             4. The ready queue, and `activity` and `home` of the actors at home here, change
+//                only inside of the gate, or by who holds the worker while it sleeps.
 #pragma once
 
 #include <isola/actors/carrier.h>
 #include <isola/actors/cell.h>
 #include <isola/actors/choice.h>
+#include <isola/actors/gate.h>
 #include <isola/actors/stack.h>
 #include <isola/actors/timers.h>
 #include <isola/serialization/pool.h>
@@ -39,6 +51,9 @@ inline constexpr uint32_t kTurnsBetweenDispatches = 1024;
 inline constexpr uint32_t kWokenInARow = 16;
 // A worker with more ready actors than this gives half to one that sleeps.
 inline constexpr uint32_t kShareAbove = 4;
+// A worker with more ready actors than this wakes another worker rather than to take over what
+// that one has.
+inline constexpr uint32_t kAdoptBelow = 16;
 // How often an empty worker looks again before it sleeps: about as long as a wake-up takes.
 inline constexpr uint32_t kSpinsBeforeSleep = 200;
 
@@ -58,10 +73,21 @@ class Worker {
   static Worker* current() { return current_; }
   Runtime& runtime() const { return runtime_; }
 
-  void push_ready(ActorCell& cell);   // own thread
-  void push_remote(ActorCell& cell);  // any thread
+  // Sends to an actor that is at home here, from the running code. False if that is not so, or not
+  // as simple.
+  bool send_here(ActorCell& cell, Block& block, const Execution& execution);
+  // As send_here, without stamping, in the cases that are not so simple.
+  Inbox::Push push_here(ActorCell& cell, Block& block);
+  // The first steps of an actor that was just made here: it rests, or waits for its first turn.
+  void made(ActorCell& cell);
+  void begin(ActorCell& cell);
+  // Puts an actor whose home this is into the list of notifications; takes one reference to it.
+  void tell(ActorCell& cell);         // any thread
   void unpark(Carrier& carrier);      // any thread
-  void cancel(ActorCell& cell);       // any thread: cancels the turn that it takes here, if any
+  // Does what a notification asks for, now. Takes one reference.
+  void heed(ActorCell& cell);
+  // Takes over an idle actor of `home`, if that sleeps; the caller has notified the actor.
+  bool adopt(ActorCell& cell, Worker& home);
 
   // Suspends the running carrier until it is unparked; exactly one unpark for each call.
   void suspend();
@@ -74,6 +100,7 @@ class Worker {
 
  private:
   friend class Algorithm;
+  friend class Runtime;
 
   void main();
   void loop();
@@ -81,7 +108,8 @@ class Worker {
   void handle_messages(ActorCell& cell, Execution& execution);
   // Ends the actor whose handler threw, and tells the asker of `block`, if it is still ours.
   void end_in_handler(ActorCell& cell, Block* block, Error failure);
-  bool go_to_rest(ActorCell& cell);
+  // The end of a turn of an actor that is alive.
+  void settle(ActorCell& cell);
   // True if the actor has ended.
   bool obey_signals(ActorCell& cell);
   void go_idle();
@@ -93,17 +121,21 @@ class Worker {
     boost_notified_.store(true, sync::memory_order_relaxed);
   }
   ActorCell* next_ready();
+  void make_ready(ActorCell& cell);  // inside of the gate
   void drain_remote() {
-    if (remote_ready_.load(sync::memory_order_relaxed) != nullptr ||
-        remote_woken_.load(sync::memory_order_relaxed) != nullptr ||
-        remote_cancels_.load(sync::memory_order_relaxed) != nullptr) [[unlikely]]
+    if (notified_.load(sync::memory_order_relaxed) != nullptr ||
+        remote_woken_.load(sync::memory_order_relaxed) != nullptr) [[unlikely]]
       take_remote();
   }
   void take_remote();
+  void heed_inside(ActorCell& cell);
   void begin_stop();
-  void drop_cancels();
+  void drop_notified();
   void share_with_sleepers();
+  void give(ActorCell& cell, Worker& other);
   void wake();
+  bool hold_asleep();
+  void let_sleep();
   bool anything_ready() const;
   bool anything_arrived() const;
   Carrier* make_carrier();
@@ -123,10 +155,13 @@ class Worker {
   StackPool stacks_;
   std::thread thread_;
 
-  // Own thread only.
+  // Inside of the gate.
+  Gate gate_;
+  sync::atomic<uint32_t> ready_count_{0};
   ActorCell* ready_head_ = nullptr;
   ActorCell* ready_tail_ = nullptr;
-  uint32_t ready_count_ = 0;
+
+  // Own thread only.
   uint32_t turns_until_dispatch_ = kTurnsBetweenDispatches;
   uint32_t woken_in_a_row_ = 0;
   Carrier* running_ = nullptr;
@@ -144,20 +179,44 @@ class Worker {
   std::unique_ptr<Choice> choice_;  // only in a seeded System
 
   // Any thread.
-  alignas(64) sync::atomic<ActorCell*> remote_ready_{nullptr};
+  alignas(64) sync::atomic<ActorCell*> notified_{nullptr};
   sync::atomic<Carrier*> remote_woken_{nullptr};
-  sync::atomic<ActorCell*> remote_cancels_{nullptr};
   sync::atomic<bool> boost_notified_{false};
   sync::atomic<bool> stop_{false};
   sync::atomic<bool> ended_{false};               // its thread looks at nothing any more
-  alignas(64) sync::atomic<uint32_t> asleep_{0};  // 1: sleeps on this futex
+  // kAsleep: has nothing to do, and is about to sleep. kParked: sleeps on this futex. kHeld:
+  // somebody takes actors away meanwhile.
+  alignas(64) sync::atomic<uint32_t> asleep_{0};
+  static constexpr uint32_t kAsleep = 1;
+  static constexpr uint32_t kParked = 2;
+  static constexpr uint32_t kHeld = 4;
 };
 
-inline void Worker::push_ready(ActorCell& cell) {
+inline void Worker::make_ready(ActorCell& cell) {
+  cell.activity.store(Activity::ready, sync::memory_order_relaxed);
   cell.next_ready = nullptr;
   (ready_tail_ != nullptr ? ready_tail_->next_ready : ready_head_) = &cell;
   ready_tail_ = &cell;
-  ++ready_count_;
+  ready_count_.store(ready_count_.load(sync::memory_order_relaxed) + 1, sync::memory_order_relaxed);
+}
+
+inline bool Worker::send_here(ActorCell& cell, Block& block, const Execution& execution) {
+  if constexpr (kChecked) return false;  // it has to be sealed
+  Envelope& envelope = block.envelope;
+  if (envelope.context == nullptr &&
+      (execution.bindings != nullptr || execution.inherited != nullptr)) [[unlikely]]
+    return false;
+  Inside inside(gate_);
+  // Acquire: what the last home left, and who made it.
+  if (cell.home.load(sync::memory_order_acquire) != this || !cell.inbox.quiet() ||
+      cell.inbox.waiting() >= cell.inbox_max) [[unlikely]]
+    return false;
+  envelope.sender = execution.isolate_id;
+  if (execution.deadline_ns < envelope.deadline_ns) envelope.deadline_ns = execution.deadline_ns;
+  block.set_state(BlockState::queued);
+  cell.inbox.append(&block);
+  if (cell.activity.load(sync::memory_order_relaxed) == Activity::idle) make_ready(cell);
+  return true;
 }
 
 }  // namespace isola::detail

@@ -124,7 +124,7 @@ bf::context* Worker::choose_next() {
   drain_remote();
   const bool stopping = stop_.load(sync::memory_order_acquire);
   if (stopping) begin_stop();
-  const bool actors_ready = ready_head_ != nullptr && !stopping;
+  const bool actors_ready = ready_count_.load(sync::memory_order_relaxed) > 0 && !stopping;
   if (woken_.empty() && !actors_ready) fire_timers();
   bf::context* next = nullptr;
   if (!woken_.empty() && !(actors_ready && ++woken_in_a_row_ > kWokenInARow && idle_ != nullptr)) {
@@ -198,30 +198,45 @@ void Worker::sleep_until(int64_t boost_deadline_ns) {
     fire_timers();
     return;
   }
-  for (uint32_t spin = 0; spin < runtime_.spins(); ++spin) {
-    if (anything_arrived()) return;
-    sync::relax_processor();
-  }
   const int64_t deadline_ns = std::min(boost_deadline_ns, next_timer_ns);
   // Sequentially consistent, as the look in wake(): of this store and a push, one side sees the
-  // other's (invariant 3).
-  asleep_.store(1, sync::memory_order_seq_cst);
+  // other's (invariant 3). Release: who holds this worker sees what it did.
+  asleep_.store(kAsleep, sync::memory_order_seq_cst);
   runtime_.worker_sleeps(+1);
-  if (!anything_arrived()) {
-    if (deadline_ns == kNoDeadline) {
-      while (asleep_.load(sync::memory_order_acquire) == 1) sync::futex_wait(asleep_, 1, -1);
-    } else {
-      const int64_t limit_ns = deadline_ns - SteadyClock::instance().now_ns();
-      if (limit_ns > 0) sync::futex_wait(asleep_, 1, limit_ns);
+  bool arrived = anything_arrived();
+  for (uint32_t spin = 0; spin < runtime_.spins() && !arrived; ++spin) {
+    sync::relax_processor();
+    arrived = anything_arrived();
+  }
+  const int64_t limit_ns =
+      deadline_ns == kNoDeadline ? -1 : deadline_ns - SteadyClock::instance().now_ns();
+  if (!arrived && (limit_ns > 0 || deadline_ns == kNoDeadline)) {
+    uint32_t word = asleep_.fetch_or(kParked, sync::memory_order_relaxed) | kParked;
+    while ((word & kAsleep) != 0) {
+      sync::futex_wait(asleep_, word, limit_ns);
+      if (deadline_ns != kNoDeadline) break;
+      word = asleep_.load(sync::memory_order_relaxed);
     }
   }
   runtime_.worker_sleeps(-1);
-  asleep_.store(0, sync::memory_order_relaxed);
+  asleep_.fetch_and(kHeld, sync::memory_order_relaxed);
+  // Acquire: with let_sleep(), what was taken away. It is a matter of some instructions.
+  while (asleep_.load(sync::memory_order_acquire) != 0) sync::relax_processor();
 }
 
+bool Worker::hold_asleep() {
+  uint32_t word = asleep_.load(sync::memory_order_relaxed);
+  // Acquire: what the worker did before it slept.
+  return (word & (kAsleep | kHeld)) == kAsleep &&
+         asleep_.compare_exchange_strong(word, word | kHeld, sync::memory_order_acquire,
+                                         sync::memory_order_relaxed);
+}
+
+void Worker::let_sleep() { asleep_.fetch_and(~kHeld, sync::memory_order_release); }
+
 void Worker::wake() {
-  if (asleep_.load(sync::memory_order_seq_cst) == 1 &&
-      asleep_.exchange(0, sync::memory_order_seq_cst) == 1)
+  if ((asleep_.load(sync::memory_order_seq_cst) & kAsleep) != 0 &&
+      (asleep_.fetch_and(kHeld, sync::memory_order_seq_cst) & kParked) != 0)
     sync::futex_wake(asleep_);
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <linux/futex.h>
+#include <linux/membarrier.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -39,6 +40,18 @@ inline void futex_wait(const atomic<uint32_t>& word, uint32_t expected, int64_t 
 // nobody, which is fine, so a waiter may free it as soon as it has seen its new value.
 inline void futex_wake(const atomic<uint32_t>& word) {
   syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+}
+
+// Asymmetric fences: of a light_fence between a store and a load on one thread and a heavy_fence
+// between a store and a load on another, at least one load sees the other's store. Of two light
+// ones that is not so. (Goldblatt, "Asymmetric fences", P1202.) The light one keeps only the
+// compiler from moving operations; the heavy one interrupts every running thread of the process,
+// and returns false where the kernel can't do that.
+inline void light_fence() { std::atomic_signal_fence(memory_order_seq_cst); }
+inline bool heavy_fence() {
+  static const bool registered =
+      syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+  return registered && syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
 }
 
 // Tells the processor that this is a waiting loop.

@@ -1,9 +1,11 @@
-// The inbox against a plain queue: random operations, blocks that come back, many senders.
+// The inbox against a plain queue: random operations of its home and of others, many senders.
 #include <isola/actors/inbox.h>
 
 #include <gtest/gtest.h>
 #include <isola/serialization/message.h>
 
+#include <algorithm>
+#include <array>
 #include <deque>
 #include <random>
 #include <thread>
@@ -15,6 +17,8 @@ namespace isola::detail {
 namespace {
 
 using test::Number;
+
+constexpr uint32_t kNoBound = 1'000'000;
 
 class InboxTest : public ::testing::Test {
  protected:
@@ -28,119 +32,110 @@ class InboxTest : public ::testing::Test {
     return number.take();
   }
   static int64_t value_of(const Block* block) { return block->read<Number>().getValue(); }
+  static std::vector<int64_t> give_up(Block* block) {
+    std::vector<int64_t> values;
+    while (block != nullptr) {
+      Block* next = block->next;
+      values.push_back(value_of(block));
+      release(block);
+      block = next;
+    }
+    return values;
+  }
 
   Pool* pool_ = Pool::create(64 << 20);
 };
 
-TEST_F(InboxTest, AgreesWithAPlainQueueWhateverIsDoneInWhatOrder) {
-  // As an owner does it: handle one by one, give up or send again the block in hand, rest.
+TEST_F(InboxTest, AgreesWithTwoPlainQueuesWhateverIsDoneInWhatOrder) {
   for (unsigned seed = 1; seed <= 500; ++seed) {
     std::mt19937 random(seed);
     Inbox inbox;
-    std::deque<int64_t> expected;
+    std::deque<int64_t> queue;  // at home
+    std::deque<int64_t> stack;  // pushed from elsewhere, oldest first
+    bool notified = false;
     int64_t next_value = 0;
-    const auto push = [&](Block* block) {
-      expected.push_back(value_of(block));
-      const bool idle = inbox.idle();
-      const Inbox::Push pushed = inbox.push(block, 1000);
-      ASSERT_EQ(pushed, idle ? Inbox::Push::pushed_first : Inbox::Push::pushed);
+    const auto home_takes = [&] {
+      queue.insert(queue.end(), stack.begin(), stack.end());
+      stack.clear();
     };
-    for (int turn = 0; turn < 20; ++turn) {
-      for (auto n = random() % 4; n > 0; --n) push(make(next_value++));
-      if (inbox.idle()) continue;
-      Block* batch = nullptr;
-      for (bool resting = false; !resting;) {
-        bool wait = false;
-        uint32_t count = 0;
-        if (batch == nullptr) batch = inbox.take(wait, count);
-        if (batch == nullptr) {
-          ASSERT_TRUE(inbox.rest());
+    for (int step = 0; step < 200; ++step) {
+      switch (random() % 6) {
+        case 0: {
+          const Inbox::Push pushed = inbox.push(make(next_value), kNoBound);
+          ASSERT_EQ(pushed, notified ? Inbox::Push::pushed : Inbox::Push::pushed_first);
+          notified = true;
+          stack.push_back(next_value++);
           break;
         }
-        Block* block = batch;
-        batch = block->next;
-        ASSERT_FALSE(expected.empty()) << "seed " << seed;
-        ASSERT_EQ(value_of(block), expected.front()) << "seed " << seed;
-        expected.pop_front();
-        // The handler: may send, may send the very block that it got.
-        for (auto n = random() % 3; n > 1; --n) push(make(next_value++));
-        bool keeps = true;
-        if (random() % 4 == 0) {
-          if (block == inbox.seen()) {
-            ASSERT_EQ(batch, nullptr);
-            batch = inbox.detach(count);
-          }
-          block->next = nullptr;
-          if (random() % 2 == 0 && next_value < 200) {
-            push(block);
-          } else {
-            release(block);
-          }
-          keeps = false;
-        }
-        if (keeps) {
-          if (block == inbox.seen()) {
-            resting = inbox.rest();
-            if (!resting) batch = inbox.take(wait, count);
-            ASSERT_TRUE(resting || batch != nullptr);
-          }
+        case 1:
+          ASSERT_EQ(inbox.quiet(), stack.empty());
+          inbox.take();
+          home_takes();
+          inbox.append(make(next_value));
+          queue.push_back(next_value++);
+          break;
+        case 2:
+          inbox.acknowledge();
+          home_takes();
+          notified = false;
+          break;
+        case 3:
+          ASSERT_EQ(inbox.notify(), !notified);
+          notified = true;
+          break;
+        default: {
+          Block* block = inbox.pop();
+          ASSERT_EQ(block != nullptr, !queue.empty()) << "seed " << seed;
+          if (block == nullptr) break;
+          ASSERT_EQ(value_of(block), queue.front()) << "seed " << seed;
+          queue.pop_front();
           release(block);
         }
       }
-      ASSERT_TRUE(expected.empty()) << "seed " << seed << ": " << expected.size() << " were lost";
-      ASSERT_TRUE(inbox.idle());
+      ASSERT_EQ(inbox.waiting(), queue.size());
+      ASSERT_GE(inbox.depth(), queue.size() + stack.size());
     }
-    for (auto n = random() % 3; n > 0; --n) push(make(next_value++));
-    for (Block* left = inbox.close(); left != nullptr;) {
-      Block* next = left->next;
-      release(left);
-      left = next;
-    }
+    home_takes();
+    ASSERT_EQ(give_up(inbox.close()), std::vector<int64_t>(queue.begin(), queue.end()));
     Block* late = make(0);
-    ASSERT_EQ(inbox.push(late, 1000), Inbox::Push::closed);
+    ASSERT_EQ(inbox.push(late, kNoBound), Inbox::Push::closed);
+    ASSERT_FALSE(inbox.notify()) << "nobody is to be told of a closed inbox";
+    ASSERT_EQ(inbox.pop(), nullptr);
     release(late);
   }
 }
 
-TEST_F(InboxTest, RefusesWhatIsBeyondItsBoundUntilItIsTaken) {
+TEST_F(InboxTest, CountsWhatLiesAtHomeAndElsewhereAgainstItsBound) {
   Inbox inbox;
-  for (int i = 0; i < 3; ++i) EXPECT_NE(inbox.push(make(i), 3), Inbox::Push::full);
+  inbox.append(make(0));
+  for (int i = 1; i < 3; ++i) EXPECT_NE(inbox.push(make(i), 3), Inbox::Push::full);
   Block* fourth = make(3);
   EXPECT_EQ(inbox.push(fourth, 3), Inbox::Push::full);
   EXPECT_EQ(inbox.depth(), 3u);
-  EXPECT_TRUE(inbox.wait_for_room(3));
-  EXPECT_FALSE(inbox.wait_for_room(4)) << "there would be room";
-  bool wait = false;
-  uint32_t count = 0;
-  Block* batch = inbox.take(wait, count);
-  EXPECT_TRUE(wait);
-  EXPECT_EQ(count, 3u);
-  EXPECT_FALSE(inbox.wait_for_room(3));
-  EXPECT_EQ(inbox.push(fourth, 3), Inbox::Push::pushed);
-  for (Block* block : {batch, batch->next, batch->next->next}) release(block);
-  release(inbox.close());
+  inbox.acknowledge();
+  EXPECT_EQ(inbox.push(fourth, 3), Inbox::Push::full) << "they still wait";
+  release(inbox.pop());
+  EXPECT_EQ(inbox.push(fourth, 3), Inbox::Push::pushed_first);
+  EXPECT_EQ(give_up(inbox.close()), (std::vector<int64_t>{1, 2, 3}));
 }
 
-TEST_F(InboxTest, ASignalFindsEitherTheOwnerAwakeOrTheActorIdle) {
+TEST_F(InboxTest, OfTheHomeThatStopsWaitingForNewsAndASenderOneSeesTheOther) {
   Inbox inbox;
-  EXPECT_TRUE(inbox.rouse());
-  EXPECT_FALSE(inbox.rouse()) << "it is owned already";
-  EXPECT_TRUE(inbox.rest());
-  EXPECT_EQ(inbox.push(make(1), 9), Inbox::Push::pushed_first);
-  EXPECT_FALSE(inbox.rouse());
-  bool wait = false;
-  uint32_t count = 0;
-  Block* block = inbox.take(wait, count);
-  EXPECT_FALSE(inbox.rouse());
-  EXPECT_TRUE(inbox.rest());
-  release(block);
+  inbox.reopen(true);
+  EXPECT_TRUE(inbox.acknowledge_nothing()) << "nothing came while it was made";
+  EXPECT_TRUE(inbox.notify());
+  inbox.acknowledge();
+  inbox.reopen(true);
+  EXPECT_EQ(inbox.push(make(1), kNoBound), Inbox::Push::pushed) << "nobody is to be told yet";
+  EXPECT_FALSE(inbox.acknowledge_nothing());
+  EXPECT_EQ(give_up(inbox.close()), (std::vector<int64_t>{1}));
 }
 
-TEST_F(InboxTest, ManySendersKeepTheirOwnOrderAndOneOwnerAtATimeTakes) {
+TEST_F(InboxTest, ManySendersKeepTheirOwnOrderAndAreToldOfOnce) {
   constexpr int kSenders = 3;
   constexpr int64_t kEach = 20'000;
   Inbox inbox;
-  sync::atomic<uint32_t> scheduled{0};  // how often the actor has to be run
+  sync::atomic<uint32_t> told{0};  // how often the home was told and has not looked
   std::vector<std::thread> senders;
   for (int s = 0; s < kSenders; ++s) {
     senders.emplace_back([&, s] {
@@ -148,7 +143,7 @@ TEST_F(InboxTest, ManySendersKeepTheirOwnOrderAndOneOwnerAtATimeTakes) {
         Block* block = make(s * kEach + i);
         switch (inbox.push(block, 100)) {
           case Inbox::Push::pushed_first:
-            scheduled.fetch_add(1);
+            told.fetch_add(1);
             [[fallthrough]];
           case Inbox::Push::pushed:
             ++i;
@@ -160,38 +155,27 @@ TEST_F(InboxTest, ManySendersKeepTheirOwnOrderAndOneOwnerAtATimeTakes) {
       }
     });
   }
-  std::vector<int64_t> next(kSenders, 0);
+  std::array<int64_t, kSenders> next{};
   int64_t received = 0;
+  uint32_t most = 0;
   while (received < kSenders * kEach) {
-    if (scheduled.load() == 0) {
+    if (told.load() == 0) {
       std::this_thread::yield();
       continue;
     }
-    ASSERT_EQ(scheduled.fetch_sub(1), 1u) << "it was scheduled twice";
-    for (bool resting = false; !resting;) {
-      bool wait = false;
-      uint32_t count = 0;
-      Block* batch = inbox.take(wait, count);
-      ASSERT_NE(batch, nullptr);
-      while (batch != nullptr) {
-        Block* block = batch;
-        batch = block->next;
-        const int64_t value = value_of(block);
-        ASSERT_EQ(value % kEach, next[static_cast<size_t>(value / kEach)]++);
-        ++received;
-        if (block != inbox.seen()) {
-          release(block);
-          continue;
-        }
-        // Invariant 1: rest, or take what is above it, before it is given up.
-        resting = inbox.rest();
-        if (!resting) batch = inbox.take(wait, count);
-        release(block);
-      }
+    ASSERT_EQ(told.fetch_sub(1), 1u) << "the home was told twice";
+    inbox.acknowledge();
+    most = std::max(most, inbox.waiting());
+    while (Block* block = inbox.pop()) {
+      const int64_t value = value_of(block);
+      ASSERT_EQ(value % kEach, next[static_cast<size_t>(value / kEach)]++);
+      ++received;
+      release(block);
     }
   }
   for (auto& sender : senders) sender.join();
-  EXPECT_TRUE(inbox.idle());
+  EXPECT_EQ(inbox.depth(), 0u);
+  EXPECT_LE(most, 100u);
 }
 
 }  // namespace

@@ -1,0 +1,30 @@
+// The slow side of the gate.
+#include "gate.h"
+
+namespace isola::detail {
+
+bool Gate::seize() {
+  uint32_t free = 0;
+  if (!wanted_.compare_exchange_strong(free, 1, sync::memory_order_seq_cst,
+                                       sync::memory_order_relaxed))
+    return false;
+  if (!sync::heavy_fence()) {
+    release();
+    return false;
+  }
+  // Acquire: with leave(), what the owner did inside.
+  while (inside_.load(sync::memory_order_acquire) != 0) sync::relax_processor();
+  return true;
+}
+
+void Gate::release() {
+  wanted_.store(0, sync::memory_order_release);
+  sync::futex_wake(wanted_);
+}
+
+void Gate::wait_outside() {
+  inside_.store(0, sync::memory_order_release);
+  while (wanted_.load(sync::memory_order_acquire) != 0) sync::futex_wait(wanted_, 1, -1);
+}
+
+}  // namespace isola::detail
