@@ -3,18 +3,14 @@
 
 #include <isola/isola.h>
 
-#include <stdexcept>
+#include <vector>
 
+#include "actors_support.h"
 #include "bench.capnp.h"
 #include "harness.h"
 
 namespace isola::bench {
 namespace {
-
-void expect_equal(int64_t got, uint64_t wanted, const char* what) {
-  if (got != static_cast<int64_t>(wanted))
-    throw std::runtime_error(std::string(what) + ": messages were lost");
-}
 
 // --- ping-pong: a message bounces until it says that none is left -------------------------------
 
@@ -53,18 +49,6 @@ struct Pinger : Actor<Pinger, Ping, Ask<Start, Total>> {
 
 // --- counting -----------------------------------------------------------------------------------
 
-struct Counter : Actor<Counter, Add, Ask<GetTotal, Total>> {
-  void on(Add::Reader add) { total_ += add.getAmount(); }
-  Message<Total> on(GetTotal::Reader) {
-    auto total = compose<Total>();
-    total->setValue(total_);
-    return total;
-  }
-
- private:
-  int64_t total_ = 0;
-};
-
 struct Producer : Actor<Producer, Ask<Start, Total>> {
   explicit Producer(Counter::AddressType counter) : counter_(std::move(counter)) {}
   Result<Total> on(Start::Reader start) {
@@ -94,16 +78,6 @@ struct Asker : Actor<Asker, Ask<Start, Total>> {
   Counter::AddressType counter_;
 };
 
-template <class Actor>
-int64_t start_and_wait(const Actor& actor, uint64_t count) {
-  auto total = actor
-                   .template ask<Start>(
-                       [&](Start::Builder start) { start.setCount(static_cast<int64_t>(count)); })
-                   .get()
-                   .or_raise();
-  return total->getValue();
-}
-
 // --- channel ------------------------------------------------------------------------------------
 
 void produce(Sender<Add> out, uint64_t count) {
@@ -129,6 +103,23 @@ double run_pingpong(unsigned workers, uint64_t round_trips) {
   const double each =
       nanoseconds_each(2 * round_trips, [&] { received = start_and_wait(pinger, round_trips); });
   expect_equal(received, round_trips, "pingpong");
+  return each;
+}
+
+double run_pairs(unsigned workers, uint64_t round_trips) {
+  constexpr uint64_t kPairs = 8;
+  System system({.workers = workers});
+  std::vector<Pinger::AddressType> pingers;
+  for (uint64_t i = 0; i < kPairs; ++i) pingers.push_back(system.spawn<Pinger>());
+  int64_t received = 0;
+  const double each = nanoseconds_each(2 * kPairs * round_trips, [&] {
+    std::vector<Asking<Total>> totals;
+    for (const auto& pinger : pingers)
+      totals.push_back(pinger.ask<Start>(
+          [&](Start::Builder start) { start.setCount(static_cast<int64_t>(round_trips)); }));
+    for (auto& total : totals) received += total.get().or_raise()->getValue();
+  });
+  expect_equal(received, kPairs * round_trips, "pairs");
   return each;
 }
 

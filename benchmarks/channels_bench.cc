@@ -56,9 +56,8 @@ Measured select_batches(const std::vector<Channel<Add>>& all, uint64_t messages)
     for (uint64_t i = 0; i < batch; ++i) send_one(all[i % all.size()].sender);
     const auto start = std::chrono::steady_clock::now();
     for (uint64_t i = 0; i < batch; ++i) {
-      const select chosen{receiving(from(0), add), receiving(from(1), add),
-                          receiving(from(2), add), receiving(from(3), add),
-                          receiving(from(4), add), receiving(from(5), add),
+      const select chosen{receiving(from(0), add), receiving(from(1), add), receiving(from(2), add),
+                          receiving(from(3), add), receiving(from(4), add), receiving(from(5), add),
                           receiving(from(6), add), receiving(from(7), add)};
       if (chosen.err) chosen.err.raise();
     }
@@ -114,8 +113,7 @@ double run_select8(uint64_t messages) {
       [](std::vector<Sender<Add>> out, std::vector<Receiver<Add>> in, Sender<Total> results,
          uint64_t count) {
         std::vector<Channel<Add>> all;
-        for (size_t i = 0; i < in.size(); ++i)
-          all.push_back({std::move(out[i]), std::move(in[i])});
+        for (size_t i = 0; i < in.size(); ++i) all.push_back({std::move(out[i]), std::move(in[i])});
         report(results, select_batches(all, count));
       },
       std::move(senders), std::move(receivers), std::move(totals.sender), messages);

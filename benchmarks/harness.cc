@@ -1,4 +1,4 @@
-// Rounds, medians, the table and the JSON file.
+// Rounds and medians.
 #include "harness.h"
 
 #include <fmt/core.h>
@@ -7,9 +7,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <exception>
-#include <fstream>
-#include <stdexcept>
 
 namespace isola::bench {
 
@@ -28,64 +25,38 @@ double nanoseconds_each(uint64_t count, const std::function<void()>& work) {
   return taken.count() / static_cast<double>(count);
 }
 
-namespace {
-
-void write_json(const std::string& path, const std::vector<Benchmark>& benchmarks,
-                const std::vector<Figures>& figures, unsigned runs) {
-  std::ofstream out(path);
-  out << "[\n";
-  for (size_t i = 0; i < benchmarks.size(); ++i) {
-    const Benchmark& b = benchmarks[i];
-    out << fmt::format(
-        R"(  {{"bench": "{}", "system": "{}", "workers": {}, "unit": "{}", "median": {:.3f}, )"
-        R"("min": {:.3f}, "max": {:.3f}, "runs": {}}}{})",
-        b.name, b.system, b.workers, b.unit, figures[i].median, figures[i].least, figures[i].most,
-        runs, i + 1 < benchmarks.size() ? ",\n" : "\n");
-  }
-  out << "]\n";
-  out.close();
-  if (!out) throw std::runtime_error("can't write " + path);
-}
-
-double floor_median(const std::vector<Benchmark>& benchmarks, const std::vector<Figures>& figures) {
-  for (size_t i = 0; i < benchmarks.size(); ++i)
-    if (benchmarks[i].name == "floor") return figures[i].median;
-  return 0;
-}
-
-}  // namespace
-
-int run_all(const std::vector<Benchmark>& benchmarks, unsigned runs, const std::string& json_path) {
+std::vector<Row> run_all(const std::vector<Benchmark>& benchmarks, unsigned runs) {
   const bool terminal = isatty(STDERR_FILENO) != 0;
   std::vector<std::vector<double>> values(benchmarks.size());
-  try {
-    for (unsigned round = 0; round < runs; ++round) {
-      for (size_t i = 0; i < benchmarks.size(); ++i) {
-        if (terminal)
-          fmt::print(stderr, "\r\033[Kround {} of {}: {} on {}", round + 1, runs,
-                     benchmarks[i].name, benchmarks[i].workers);
-        values[i].push_back(benchmarks[i].run());
-      }
-    }
-    if (terminal) fmt::print(stderr, "\r\033[K");
-    std::vector<Figures> figures;
-    for (auto& list : values) figures.push_back(summarize(list));
-    const double floor = floor_median(benchmarks, figures);
-    fmt::print("{:<14} {:<12} {:>7} {:>10} {:>10} {:>10} {:>8}  {}\n", "bench", "system", "workers",
-               "median", "min", "max", "x floor", "unit");
+  for (unsigned round = 0; round < runs; ++round) {
     for (size_t i = 0; i < benchmarks.size(); ++i) {
       const Benchmark& b = benchmarks[i];
-      const std::string ratio =
-          floor > 0 && b.unit == "ns" ? fmt::format("{:.2f}", figures[i].median / floor) : "-";
-      fmt::print("{:<14} {:<12} {:>7} {:>10.1f} {:>10.1f} {:>10.1f} {:>8}  {}\n", b.name, b.system,
-                 b.workers, figures[i].median, figures[i].least, figures[i].most, ratio, b.unit);
+      if (terminal)
+        fmt::print(stderr, "\r\033[Kround {} of {}: {} of {} on {}", round + 1, runs, b.name,
+                   b.system, b.workers);
+      values[i].push_back(b.run());
     }
-    if (!json_path.empty()) write_json(json_path, benchmarks, figures, runs);
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "isola_bench: {}\n", error.what());
-    return 1;
   }
-  return 0;
+  if (terminal) fmt::print(stderr, "\r\033[K");
+  std::vector<Row> rows;
+  for (size_t i = 0; i < benchmarks.size(); ++i) {
+    const Benchmark& b = benchmarks[i];
+    rows.push_back({b.name, b.system, b.workers, b.unit, summarize(std::move(values[i]))});
+  }
+  return rows;
+}
+
+const Row* find(const std::vector<Row>& rows, const std::string& name, const std::string& system,
+                unsigned workers) {
+  const auto found = std::find_if(rows.begin(), rows.end(), [&](const Row& row) {
+    return row.name == name && row.system == system && row.workers == workers;
+  });
+  return found == rows.end() ? nullptr : &*found;
+}
+
+double floor_of(const std::vector<Row>& rows) {
+  const Row* floor = find(rows, "floor", "by hand", 1);
+  return floor == nullptr ? 0 : floor->figures.median;
 }
 
 }  // namespace isola::bench

@@ -1,5 +1,5 @@
-// How benchmarks are run and reported: all of them interleaved, several times, medians with least
-// and most. The machine is shared and noisy, so only figures of one run are compared.
+// How benchmarks are run: all of them interleaved, several times, medians with least and most. The
+// machine is shared and noisy, so only figures of one run are compared.
 #pragma once
 
 #include <cstdint>
@@ -24,13 +24,27 @@ struct Figures {
   double most = 0;
 };
 
+// A benchmark and what came of it.
+struct Row {
+  std::string name;
+  std::string system;
+  unsigned workers;
+  std::string unit;
+  Figures figures;
+};
+
 // Of a list of measurements. REQUIRES: not empty.
 Figures summarize(std::vector<double> values);
 
-// Runs `benchmarks` round by round, `runs` times each, with progress on a terminal, and prints the
-// table; ratios are to `floor`. Writes JSON to `json_path` unless that is empty.
-// Returns the exit status.
-int run_all(const std::vector<Benchmark>& benchmarks, unsigned runs, const std::string& json_path);
+// Runs `benchmarks` round by round, `runs` times each, with progress on a terminal.
+// Fails: throws what a benchmark throws.
+std::vector<Row> run_all(const std::vector<Benchmark>& benchmarks, unsigned runs);
+
+// The row of this name, system and number of workers; nullptr if it was not run.
+const Row* find(const std::vector<Row>& rows, const std::string& name, const std::string& system,
+                unsigned workers);
+// The median of `floor`; 0 if it was not run.
+double floor_of(const std::vector<Row>& rows);
 
 // Nanoseconds for one of `count`, of what `work` takes.
 double nanoseconds_each(uint64_t count, const std::function<void()>& work);

@@ -1,4 +1,4 @@
-// Runs a peer's program as a child process and reads its figure from a pipe.
+// Runs a program as a child process and reads its figure from a pipe.
 #include "child.h"
 
 #include <fmt/core.h>
@@ -21,7 +21,7 @@ namespace {
 constexpr size_t kOutputBytesMax = 4096;
 
 [[noreturn]] void fail(const std::string& program, const std::string& why) {
-  throw std::runtime_error(fmt::format("the peer {} {}", program, why));
+  throw std::runtime_error(fmt::format("{} {}", program, why));
 }
 
 // All that can be read from `descriptor` until its end, up to the limit.
@@ -60,20 +60,47 @@ std::string output_of(const std::string& program, std::vector<std::string> comma
   return text;
 }
 
-}  // namespace
+std::filesystem::path self() { return std::filesystem::read_symlink("/proc/self/exe"); }
 
-double run_go_counting(unsigned threads, uint64_t messages) {
-  const std::filesystem::path here = std::filesystem::read_symlink("/proc/self/exe").parent_path();
-  const std::string program = (here / "peers" / "go_counting").string();
+std::string program_of(const Peer& peer) {
+  const std::string program = (self().parent_path() / "peers" / peer.program).string();
   if (access(program.c_str(), X_OK) != 0)
-    fail(program, "is not there; `tools/dev bench --peers` builds it");
-  const std::string text = output_of(program, {"env", fmt::format("GOMAXPROCS={}", threads),
-                                               program, fmt::format("{}", messages)});
+    fail(program, "is not there; `tools/dev bench --peers` installs what it needs and builds it");
+  return program;
+}
+
+double figure_of(const std::string& program, const std::vector<std::string>& command) {
+  const std::string text = output_of(program, command);
   char* end = nullptr;
   const double figure = std::strtod(text.c_str(), &end);
-  if (end == text.c_str() || std::string(end) != "\n" || figure <= 0)
+  if (end == text.c_str() || std::string(end) != "\n" || !(figure >= 0))
     fail(program, "printed no figure but \"" + text + "\"");
   return figure;
+}
+
+}  // namespace
+
+const std::vector<Peer>& all_peers() {
+  static const std::vector<Peer> peers = {{"go", "go_peer"}};
+  return peers;
+}
+
+double run_peer(const Peer& peer, const std::string& name, unsigned workers, uint64_t count) {
+  const std::string program = program_of(peer);
+  return figure_of(program, {program, name, fmt::format("{}", workers), fmt::format("{}", count)});
+}
+
+std::string version_of(const Peer& peer) {
+  const std::string program = program_of(peer);
+  std::string version = output_of(program, {program, "version"});
+  while (!version.empty() && version.back() == '\n') version.pop_back();
+  return version;
+}
+
+double run_self_alone(const std::string& name, unsigned workers, uint64_t count) {
+  const std::string program = self().string();
+  return figure_of("isola_bench", {program, "--alone", name, fmt::format("{}", workers),
+                                   fmt::format("{}", count)});
 }
 
 }  // namespace isola::bench

@@ -1,0 +1,217 @@
+// Plain SVG with a style sheet of its own; no scripts, no fonts but the reader's.
+#include "chart.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "goals.h"
+
+namespace isola::bench {
+namespace {
+
+// All in pixels.
+constexpr double kPanelWidth = 470;
+constexpr double kPanelGap = 30;
+constexpr double kMargin = 24;
+constexpr double kHead = 86;   // title and legend
+constexpr double kTitle = 26;  // of a panel
+constexpr double kBar = 12;
+constexpr double kBarStep = 16;
+constexpr double kGroupGap = 10;
+constexpr double kLabels = 62;   // left of the bars: on how many workers
+constexpr double kNumbers = 66;  // right of them
+constexpr double kBars = kPanelWidth - kLabels - kNumbers;
+
+struct Kind {
+  const char* system;
+  const char* shown;
+};
+// In the order in which they are drawn; each is a class of the style sheet, too.
+constexpr Kind kKinds[] = {{"isola", "isola"}, {"caf", "CAF"}, {"go", "Go"}, {"erlang", "Erlang"}};
+
+constexpr const char* kStyle = R"(<style>
+  svg { --paper: #ffffff; --ink: #1f2328; --faint: #59636e; --line: #d1d9e0; --goal: #cf222e;
+        --isola: #0969da; --caf: #bc8c2a; --go: #2da399; --erlang: #a371a8;
+        font: 12px system-ui, sans-serif; }
+  @media (prefers-color-scheme: dark) {
+    svg { --paper: #0d1117; --ink: #e6edf3; --faint: #9198a1; --line: #3d444d; --goal: #ff7b72;
+          --isola: #4493f8; --caf: #d8a848; --go: #3fbfb3; --erlang: #c297c7; } }
+  .paper { fill: var(--paper); }
+  text { fill: var(--ink); }
+  .head { font-size: 17px; font-weight: 600; }
+  .title { font-size: 13px; font-weight: 600; }
+  .faint { fill: var(--faint); }
+  .axis { stroke: var(--line); }
+  .whisker { stroke: var(--ink); stroke-opacity: 0.55; }
+  .goal { stroke: var(--goal); stroke-width: 2; }
+  .isola { fill: var(--isola); } .caf { fill: var(--caf); }
+  .go { fill: var(--go); } .erlang { fill: var(--erlang); }
+</style>
+)";
+
+std::string escaped(const std::string& text) {
+  std::string result;
+  for (const char c : text) {
+    if (c == '&')
+      result += "&amp;";
+    else if (c == '<')
+      result += "&lt;";
+    else
+      result += c;
+  }
+  return result;
+}
+
+std::string shown(double value) {
+  if (value < 0.995) return fmt::format("{:.2g}", value);
+  return value < 9.95 ? fmt::format("{:.1f}", value) : fmt::format("{:.0f}", value);
+}
+
+struct Bar {
+  const Row* row;
+  const Kind* kind;
+};
+// The bars of one benchmark on so many workers.
+struct Group {
+  unsigned workers;
+  std::vector<Bar> bars;
+  const Goal* goal;
+};
+struct Panel {
+  std::string name;
+  std::string unit;
+  std::vector<Group> groups;
+  double most = 0;  // the end of the axis
+  double height() const {
+    double height = kTitle;
+    for (const Group& group : groups)
+      height += static_cast<double>(group.bars.size()) * kBarStep + kGroupGap;
+    return height;
+  }
+};
+
+Group group_of(const std::vector<Row>& rows, const std::string& name, unsigned workers) {
+  Group group{workers, {}, goal_of(name, workers)};
+  for (const Kind& kind : kKinds)
+    if (const Row* row = find(rows, name, kind.system, workers)) group.bars.push_back({row, &kind});
+  return group;
+}
+
+std::vector<Panel> panels_of(const std::vector<Row>& rows) {
+  std::vector<Panel> panels;
+  for (const Goal& goal : goals()) {
+    if (!panels.empty() && panels.back().name == goal.name) continue;
+    Panel panel{goal.name, {}, {}};
+    for (unsigned workers : {1u, 2u}) {
+      Group group = group_of(rows, goal.name, workers);
+      if (group.bars.empty()) continue;
+      panel.unit = group.bars.front().row->unit;
+      for (const Bar& bar : group.bars) panel.most = std::max(panel.most, bar.row->figures.most);
+      if (group.goal != nullptr) panel.most = std::max(panel.most, group.goal->at_most);
+      panel.groups.push_back(std::move(group));
+    }
+    if (!panel.groups.empty()) panels.push_back(std::move(panel));
+  }
+  return panels;
+}
+
+class Drawing {
+ public:
+  void text(double x, double y, const std::string& what, const char* classes = "",
+            const char* anchor = "start") {
+    add(R"(<text x="{:.1f}" y="{:.1f}" class="{}" text-anchor="{}">{}</text>)", x, y, classes,
+        anchor, escaped(what));
+  }
+  void bar(double x, double y, double width, double height, const char* classes) {
+    add(R"(<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" class="{}"/>)", x, y, width,
+        height, classes);
+  }
+  void line(double x1, double y1, double x2, double y2, const char* classes) {
+    add(R"(<line x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}" class="{}"/>)", x1, y1, x2, y2,
+        classes);
+  }
+  std::string take() { return std::move(out_); }
+
+ private:
+  void add(const char* format, const auto&... values) {
+    fmt::format_to(std::back_inserter(out_), fmt::runtime(format), values...);
+    out_ += '\n';
+  }
+  std::string out_;
+};
+
+void draw_group(Drawing& drawing, const Panel& panel, const Group& group, double left, double top) {
+  const double zero = left + kLabels;
+  const auto at = [&](double value) { return zero + value / panel.most * kBars; };
+  const double height = static_cast<double>(group.bars.size()) * kBarStep;
+  drawing.text(zero - 8, top + kBar - 2,
+               fmt::format("{} worker{}", group.workers, group.workers == 1 ? "" : "s"), "faint",
+               "end");
+  double y = top;
+  for (const Bar& bar : group.bars) {
+    const Figures& figures = bar.row->figures;
+    const double middle = y + kBar / 2;
+    drawing.bar(zero, y, std::max(at(figures.median) - zero, 1.0), kBar, bar.kind->system);
+    drawing.line(at(figures.least), middle, at(figures.most), middle, "whisker");
+    drawing.text(at(std::max(figures.most, figures.median)) + 6, y + kBar - 2,
+                 shown(figures.median));
+    y += kBarStep;
+  }
+  drawing.line(zero, top - 3, zero, top + height - 1, "axis");
+  if (group.goal != nullptr)
+    drawing.line(at(group.goal->at_most), top - 3, at(group.goal->at_most), top + kBar + 3, "goal");
+}
+
+void draw_panel(Drawing& drawing, const Panel& panel, double left, double top) {
+  drawing.text(left, top + 12, panel.name, "title");
+  drawing.text(left + kPanelWidth, top + 12, panel.unit, "faint", "end");
+  double y = top + kTitle;
+  for (const Group& group : panel.groups) {
+    draw_group(drawing, panel, group, left, y);
+    y += static_cast<double>(group.bars.size()) * kBarStep + kGroupGap;
+  }
+}
+
+void draw_head(Drawing& drawing, const std::string& versions) {
+  drawing.text(kMargin, 34, "isola and its peers: shorter is better", "head");
+  drawing.text(kMargin, 54, versions, "faint");
+  double x = kMargin;
+  for (const Kind& kind : kKinds) {
+    drawing.bar(x, 64, kBar, kBar, kind.system);
+    drawing.text(x + kBar + 6, 74, kind.shown);
+    x += 76;
+  }
+  drawing.line(x + 6, 62, x + 6, 78, "goal");
+  drawing.text(x + 14, 74, "goal of isola");
+  drawing.line(x + 110, 70, x + 136, 70, "whisker");
+  drawing.text(x + 142, 74, "least to most of all runs; bars end at the median");
+}
+
+}  // namespace
+
+std::string chart_of(const std::vector<Row>& rows, const std::string& versions) {
+  Drawing drawing;
+  draw_head(drawing, versions);
+  // Two columns; a panel goes where there is more room.
+  double bottom[2] = {kHead + 14, kHead + 14};
+  for (const Panel& panel : panels_of(rows)) {
+    const size_t column = bottom[0] <= bottom[1] ? 0 : 1;
+    draw_panel(drawing, panel, kMargin + static_cast<double>(column) * (kPanelWidth + kPanelGap),
+               bottom[column]);
+    bottom[column] += panel.height() + 14;
+  }
+  const double width = 2 * kMargin + 2 * kPanelWidth + kPanelGap;
+  const double height = std::max(bottom[0], bottom[1]) + kMargin / 2;
+  return fmt::format(
+      R"(<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {0:.0f} {1:.0f}" )"
+      R"(width="{0:.0f}" height="{1:.0f}" role="img" )"
+      R"(aria-label="Benchmarks of isola and its peers">)"
+      "\n{2}{3}{4}</svg>\n",
+      width, height, kStyle,
+      fmt::format("<rect class=\"paper\" width=\"{:.0f}\" height=\"{:.0f}\"/>\n", width, height),
+      drawing.take());
+}
+
+}  // namespace isola::bench

@@ -1,0 +1,32 @@
+// What the benchmarks are held against: goals, and what SObjectizer took on the machine on which
+// they were set.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace isola::bench {
+
+// `floor` on the machine on which the goals were set and SObjectizer was measured, in nanoseconds.
+inline constexpr double kGoalFloorNs = 27;
+// On independent pairs of actors, two workers do this many times the work of one.
+inline constexpr double kGoalPairs = 1.8;
+// How many times as long as isola each peer is to take at least.
+inline constexpr double kGoalOfCaf = 2;
+inline constexpr double kGoalOfSObjectizer = 2;
+inline constexpr double kGoalOfGo = 1;
+inline constexpr double kGoalOfErlang = 1;
+
+struct Goal {
+  std::string name;
+  unsigned workers;
+  double at_most;      // in the unit of the benchmark
+  double sobjectizer;  // its median; 0: not known
+};
+
+// In the order in which they are shown.
+const std::vector<Goal>& goals();
+// nullptr: the benchmark has no goal.
+const Goal* goal_of(const std::string& name, unsigned workers);
+
+}  // namespace isola::bench

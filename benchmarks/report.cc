@@ -1,0 +1,129 @@
+// Plain text for people, JSON for programs.
+#include "report.h"
+
+#include <fmt/core.h>
+
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+
+#include "goals.h"
+
+namespace isola::bench {
+namespace {
+
+// So that figures below ten keep digits that say something.
+std::string number(double value) {
+  return value < 9.95 ? fmt::format("{:.3f}", value) : fmt::format("{:.1f}", value);
+}
+
+// How a peer is compared: its ratio to isola's row, and whether that is as much as wanted.
+struct Comparison {
+  std::string text = "-";
+  bool holds = true;
+};
+
+Comparison compare(double isola, double peer, double wanted) {
+  if (isola <= 0 || peer <= 0) return {};
+  const double ratio = peer / isola;
+  const bool holds = ratio >= wanted;
+  return {fmt::format("{:.2f} {}", ratio, holds ? "yes" : "no"), holds};
+}
+
+// SObjectizer's median as it would be here; 0: unknown. Bytes don't depend on the machine.
+double sobjectizer_here(const Goal& goal, const Row& isola, double floor) {
+  if (isola.unit == "bytes") return goal.sobjectizer;
+  return goal.sobjectizer * floor / kGoalFloorNs;
+}
+
+}  // namespace
+
+std::string table_of(const std::vector<Row>& rows) {
+  const double floor = floor_of(rows);
+  std::string text;
+  const auto out = std::back_inserter(text);
+  fmt::format_to(out, "{:<20} {:<12} {:>7} {:>10} {:>10} {:>10} {:>8} {:>7} {:>7}  {}\n", "bench",
+                 "system", "workers", "median", "min", "max", "x floor", "goal", "x goal", "unit");
+  for (const Row& row : rows) {
+    const std::string to_floor =
+        floor > 0 && row.unit == "ns" ? fmt::format("{:.2f}", row.figures.median / floor) : "-";
+    std::string aim = "-";
+    std::string to_goal = "-";
+    const Goal* goal = row.system == "isola" ? goal_of(row.name, row.workers) : nullptr;
+    if (goal != nullptr) {
+      aim = fmt::format("{:g}", goal->at_most);
+      to_goal = fmt::format("{:.2f}", row.figures.median / goal->at_most);
+    }
+    fmt::format_to(out, "{:<20} {:<12} {:>7} {:>10} {:>10} {:>10} {:>8} {:>7} {:>7}  {}\n",
+                   row.name, row.system, row.workers, number(row.figures.median),
+                   number(row.figures.least), number(row.figures.most), to_floor, aim, to_goal,
+                   row.unit);
+  }
+  if (floor > 0)
+    fmt::format_to(out, "The goals were set where floor was {:g} ns; here it is {:.2f} of that.\n",
+                   kGoalFloorNs, floor / kGoalFloorNs);
+  return text;
+}
+
+std::string pairs_of(const std::vector<Row>& rows) {
+  const Row* one = find(rows, "pairs", "isola", 1);
+  const Row* two = find(rows, "pairs", "isola", 2);
+  if (one == nullptr || two == nullptr) return {};
+  const double more = one->figures.median / two->figures.median;
+  return fmt::format(
+      "On independent pairs, 2 workers do {:.2f} times the work of 1; at least "
+      "{:g} times: {}\n",
+      more, kGoalPairs, more >= kGoalPairs ? "yes" : "no");
+}
+
+std::string comparison_of(const std::vector<Row>& rows) {
+  const double floor = floor_of(rows);
+  std::string text = "How many times as long as isola each peer takes, and whether it is enough:\n";
+  const auto out = std::back_inserter(text);
+  const auto line = [&](const auto&... cells) {
+    fmt::format_to(out, "{:<20} {:>7} {:>12} {:>12} {:>12} {:>14}\n", cells...);
+  };
+  line("bench", "workers", fmt::format("caf >= {:g}", kGoalOfCaf),
+       fmt::format("go >= {:g}", kGoalOfGo), fmt::format("erlang >= {:g}", kGoalOfErlang),
+       fmt::format("sobjectizer >= {:g}", kGoalOfSObjectizer));
+  bool all[4] = {true, true, true, true};
+  for (const Goal& goal : goals()) {
+    const Row* isola = find(rows, goal.name, "isola", goal.workers);
+    if (isola == nullptr) continue;
+    const auto to = [&](const char* system, double wanted) {
+      const Row* peer = find(rows, goal.name, system, goal.workers);
+      return peer == nullptr ? Comparison()
+                             : compare(isola->figures.median, peer->figures.median, wanted);
+    };
+    const Comparison cells[4] = {
+        to("caf", kGoalOfCaf), to("go", kGoalOfGo), to("erlang", kGoalOfErlang),
+        compare(isola->figures.median, sobjectizer_here(goal, *isola, floor), kGoalOfSObjectizer)};
+    line(goal.name, goal.workers, cells[0].text, cells[1].text, cells[2].text, cells[3].text);
+    for (size_t i = 0; i < 4; ++i) all[i] = all[i] && cells[i].holds;
+  }
+  const auto said = [](bool holds) { return holds ? "yes" : "no"; };
+  line("every row", "", said(all[0]), said(all[1]), said(all[2]), said(all[3]));
+  text += "SObjectizer was measured on another machine; its times are scaled by floor.\n";
+  return text;
+}
+
+void write_json(const std::string& path, const std::vector<Row>& rows, unsigned runs) {
+  std::string text = "[\n";
+  for (const Row& row : rows)
+    fmt::format_to(
+        std::back_inserter(text),
+        R"(  {{"bench": "{}", "system": "{}", "workers": {}, "unit": "{}", "median": {:.3f}, )"
+        R"("min": {:.3f}, "max": {:.3f}, "runs": {}}}{})",
+        row.name, row.system, row.workers, row.unit, row.figures.median, row.figures.least,
+        row.figures.most, runs, &row != &rows.back() ? ",\n" : "\n");
+  write_file(path, text + "]\n");
+}
+
+void write_file(const std::string& path, const std::string& text) {
+  std::ofstream file(path);
+  file << text;
+  file.close();
+  if (!file) throw std::runtime_error("can't write " + path);
+}
+
+}  // namespace isola::bench

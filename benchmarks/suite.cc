@@ -1,0 +1,162 @@
+// Each benchmark with its usual amount of work.
+#include "suite.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <stdexcept>
+
+#include "actors_bench.h"
+#include "building_bench.h"
+#include "channels_bench.h"
+#include "floor.h"
+#include "idle_bench.h"
+#include "latency_bench.h"
+#include "many_bench.h"
+#include "peers/boost_fiber.h"
+#include "peers/child.h"
+#include "ring_bench.h"
+
+namespace isola::bench {
+namespace {
+
+using Run = double (*)(unsigned workers, uint64_t count);
+
+// The rows that peers have, too. `run`: nullptr for those that take a process of their own.
+struct Compared {
+  const char* name;
+  const char* unit;
+  double count;
+  Run run;
+  bool on_two;  // also on two workers
+};
+constexpr Compared kCompared[] = {
+    {"pingpong", "ns", 2e6, run_pingpong, true},
+    {"counting", "ns", 5e6, run_counting, true},
+    {"thread_ring", "ns", 2e6, run_thread_ring, true},
+    {"fork_join_create", "ns", 2e5, run_fork_join_create, true},
+    {"fork_join_throughput", "ns", 2e4, run_fork_join_throughput, true},
+    {"big", "ns", 2e3, run_big, true},
+    {"chameneos", "ns", 4e5, run_chameneos, true},
+    {"ask", "ns", 5e5, run_ask, true},
+    {"payload", "µs", 2e3, run_payload, true},
+    {"idle_bytes", "bytes", 2e5, nullptr, false},
+};
+
+struct Alone {
+  const char* name;
+  Run run;
+};
+constexpr Alone kAlone[] = {
+    {"idle_bytes", run_idle_bytes},
+    {"blocked_bytes", run_blocked_bytes},
+    {"idle_cpu", run_idle_cpu},
+};
+
+class Suite {
+ public:
+  Suite(bool peers, double scale) : peers_(peers), scale_(scale) {}
+
+  void add(const std::string& name, const std::string& system, unsigned workers,
+           const std::string& unit, double count, auto run) {
+    const auto scaled = std::max<uint64_t>(std::llround(count * scale_), 1);
+    all_.push_back({name, system, workers, unit, [=] { return run(workers, scaled); }});
+  }
+  void add_alone(const char* name, unsigned workers, const char* unit, double count) {
+    add(name, "isola", workers, unit, count, [name](unsigned its_workers, uint64_t its_count) {
+      return run_self_alone(name, its_workers, its_count);
+    });
+  }
+  void add_compared(const Compared& row, unsigned workers) {
+    if (row.run == nullptr)
+      add_alone(row.name, workers, row.unit, row.count);
+    else
+      add(row.name, "isola", workers, row.unit, row.count, row.run);
+    if (!peers_) return;
+    const std::string name = row.name;
+    if (name == "counting" && workers == 1)
+      add(name, "boost_fiber", 1, row.unit, row.count,
+          [](unsigned, uint64_t count) { return run_boost_fiber_counting(count); });
+    for (const Peer& peer : all_peers())
+      add(name, peer.system, workers, row.unit, row.count,
+          [peer, name](unsigned its_workers, uint64_t count) {
+            return run_peer(peer, name, its_workers, count);
+          });
+  }
+  // One run gives four figures: that of the first row measures, the others show what came of it.
+  void add_latency(unsigned workers, double asks) {
+    const auto last = std::make_shared<Latency>();
+    add("latency", "isola p50", workers, "µs", asks, [last](unsigned its_workers, uint64_t count) {
+      *last = run_latency(its_workers, count);
+      return last->p50;
+    });
+    const auto show = [&](const char* system, const char* unit, double Latency::*figure) {
+      add("latency", system, workers, unit, asks,
+          [last, figure](unsigned, uint64_t) { return (*last).*figure; });
+    };
+    show("isola p99", "µs", &Latency::p99);
+    show("isola p99.9", "µs", &Latency::p999);
+    show("isola load", "asks/ms", &Latency::load);
+  }
+  std::vector<Benchmark> take() { return std::move(all_); }
+
+ private:
+  const bool peers_;
+  const double scale_;
+  std::vector<Benchmark> all_;
+};
+
+// Those that say nothing about other systems and have one worker, or need none.
+void add_single(Suite& suite) {
+  const auto add = [&](const char* name, const char* system, double count, auto run) {
+    suite.add(name, system, 1, "ns", count, [run](unsigned, uint64_t n) { return run(n); });
+  };
+  add("recv", "isola", 5e6, run_recv);
+  add("select8", "isola", 2e6, run_select8);
+  add("blob", "isola 1 KiB", 1e6, [](uint64_t count) { return run_blob(1 << 10, count); });
+  add("blob", "isola 1 MiB", 1e6, [](uint64_t count) { return run_blob(1 << 20, count); });
+  suite.add("thread_channel", "isola", 2, "ns", 2e6,
+            [](unsigned, uint64_t count) { return run_thread_channel(count); });
+  add("text_list", "by hand", 2e6, run_text_list_by_hand);
+  add("text_list", "isola", 2e6, run_text_list);
+  add("text_list", "isola sent", 2e6, run_text_list_sent);
+}
+
+}  // namespace
+
+std::vector<Benchmark> all_benchmarks(bool peers, double scale) {
+  Suite suite(peers, scale);
+  suite.add("floor", "by hand", 1, "ns", 5e6,
+            [](unsigned, uint64_t count) { return run_floor(count); });
+  for (const Compared& row : kCompared)
+    for (unsigned workers = 1; workers <= (row.on_two ? 2u : 1u); ++workers)
+      suite.add_compared(row, workers);
+  suite.add_alone("blocked_bytes", 1, "bytes", 8e3);
+  suite.add_alone("idle_cpu", 2, "%", 1e6);
+  for (unsigned workers : {1u, 2u}) suite.add_latency(workers, 5e5);
+  for (unsigned workers : {1u, 2u}) suite.add("pairs", "isola", workers, "ns", 2.5e5, run_pairs);
+  for (unsigned workers : {1u, 2u}) suite.add("channel", "isola", workers, "ns", 5e6, run_channel);
+  add_single(suite);
+  return suite.take();
+}
+
+std::string names_of(const std::vector<Benchmark>& all) {
+  std::string names;
+  for (const Benchmark& benchmark : all)
+    if ((" " + names + " ").find(" " + benchmark.name + " ") == std::string::npos)
+      names += (names.empty() ? "" : " ") + benchmark.name;
+  return names;
+}
+
+void run_alone(const std::string& name, unsigned workers, uint64_t count) {
+  for (const Alone& alone : kAlone) {
+    if (name != alone.name) continue;
+    fmt::print("{:.4f}\n", alone.run(workers, count));
+    return;
+  }
+  throw std::runtime_error("no benchmark runs alone as \"" + name + "\"");
+}
+
+}  // namespace isola::bench
