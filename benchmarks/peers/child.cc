@@ -81,7 +81,8 @@ double figure_of(const std::string& program, const std::vector<std::string>& com
 }  // namespace
 
 const std::vector<Peer>& all_peers() {
-  static const std::vector<Peer> peers = {{"go", "go_peer"}};
+  static const std::vector<Peer> peers = {
+      {"caf", "caf_peer"}, {"go", "go_peer"}, {"erlang", "erlang_peer"}};
   return peers;
 }
 

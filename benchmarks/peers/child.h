@@ -13,7 +13,7 @@ struct Peer {
   const char* program;  // in bin/peers, which lies beside this program
 };
 
-// Those that there are programs for.
+// CAF, Go and Erlang.
 const std::vector<Peer>& all_peers();
 
 // Runs the benchmark `name` of a peer with this many threads of its scheduler, and returns the
