@@ -31,23 +31,32 @@ struct Kind {
 // In the order in which they are drawn; each is a class of the style sheet, too.
 constexpr Kind kKinds[] = {{"isola", "isola"}, {"caf", "CAF"}, {"go", "Go"}, {"erlang", "Erlang"}};
 
+// No variables in it: not every program that shows SVG knows them.
 constexpr const char* kStyle = R"(<style>
-  svg { --paper: #ffffff; --ink: #1f2328; --faint: #59636e; --line: #d1d9e0; --goal: #cf222e;
-        --isola: #0969da; --caf: #bc8c2a; --go: #2da399; --erlang: #a371a8;
-        font: 12px system-ui, sans-serif; }
-  @media (prefers-color-scheme: dark) {
-    svg { --paper: #0d1117; --ink: #e6edf3; --faint: #9198a1; --line: #3d444d; --goal: #ff7b72;
-          --isola: #4493f8; --caf: #d8a848; --go: #3fbfb3; --erlang: #c297c7; } }
-  .paper { fill: var(--paper); }
-  text { fill: var(--ink); }
+  text { font: 12px system-ui, sans-serif; fill: #1f2328; }
+  .paper { fill: #ffffff; }
   .head { font-size: 17px; font-weight: 600; }
   .title { font-size: 13px; font-weight: 600; }
-  .faint { fill: var(--faint); }
-  .axis { stroke: var(--line); }
-  .whisker { stroke: var(--ink); stroke-opacity: 0.55; }
-  .goal { stroke: var(--goal); stroke-width: 2; }
-  .isola { fill: var(--isola); } .caf { fill: var(--caf); }
-  .go { fill: var(--go); } .erlang { fill: var(--erlang); }
+  .faint { fill: #59636e; }
+  .axis { stroke: #b7bfc7; }
+  .whisker { stroke: #1f2328; stroke-opacity: 0.55; }
+  .goal { stroke: #cf222e; stroke-width: 2.5; }
+  .isola { fill: #0969da; }
+  .caf { fill: #bc8c2a; }
+  .go { fill: #2da399; }
+  .erlang { fill: #a371a8; }
+  @media (prefers-color-scheme: dark) {
+    text { fill: #e6edf3; }
+    .paper { fill: #0d1117; }
+    .faint { fill: #9198a1; }
+    .axis { stroke: #4b535c; }
+    .whisker { stroke: #e6edf3; }
+    .goal { stroke: #ff7b72; }
+    .isola { fill: #4493f8; }
+    .caf { fill: #d8a848; }
+    .go { fill: #3fbfb3; }
+    .erlang { fill: #c297c7; }
+  }
 </style>
 )";
 
