@@ -23,6 +23,9 @@ constexpr double kGroupGap = 10;
 constexpr double kLabels = 62;   // left of the bars: on how many workers
 constexpr double kNumbers = 66;  // right of them
 constexpr double kBars = kPanelWidth - kLabels - kNumbers;
+constexpr double kDigit = 7.5;  // about as wide as one is
+// A bar that is this many times as long as isola's longest is cut, so that isola's can be seen.
+constexpr double kCutAt = 8;
 
 struct Kind {
   const char* system;
@@ -40,6 +43,7 @@ constexpr const char* kStyle = R"(<style>
   .faint { fill: #59636e; }
   .axis { stroke: #b7bfc7; }
   .whisker { stroke: #1f2328; stroke-opacity: 0.55; }
+  .cut { stroke: #ffffff; stroke-width: 2; }
   .goal { stroke: #cf222e; stroke-width: 2.5; }
   .isola { fill: #0969da; }
   .caf { fill: #bc8c2a; }
@@ -51,6 +55,7 @@ constexpr const char* kStyle = R"(<style>
     .faint { fill: #9198a1; }
     .axis { stroke: #4b535c; }
     .whisker { stroke: #e6edf3; }
+    .cut { stroke: #0d1117; }
     .goal { stroke: #ff7b72; }
     .isola { fill: #4493f8; }
     .caf { fill: #d8a848; }
@@ -93,6 +98,7 @@ struct Panel {
   std::string unit;
   std::vector<Group> groups;
   double most = 0;  // the end of the axis
+  double cut = 0;   // as far as bars are drawn
   double height() const {
     double height = kTitle;
     for (const Group& group : groups)
@@ -115,12 +121,15 @@ std::vector<Panel> panels_of(const std::vector<Row>& rows) {
     Panel panel{goal.name, {}, {}};
     for (unsigned workers : {1u, 2u}) {
       Group group = group_of(rows, goal.name, workers);
-      if (group.bars.empty()) continue;
+      if (group.bars.empty() || group.goal == nullptr) continue;
       panel.unit = group.bars.front().row->unit;
       for (const Bar& bar : group.bars) panel.most = std::max(panel.most, bar.row->figures.most);
-      if (group.goal != nullptr) panel.most = std::max(panel.most, group.goal->at_most);
+      const double shown_well = std::max(group.goal->at_most, group.bars.front().row->figures.most);
+      panel.most = std::max(panel.most, group.goal->at_most);
+      panel.cut = std::max(panel.cut, kCutAt * shown_well);
       panel.groups.push_back(std::move(group));
     }
+    panel.most = std::min(panel.most, panel.cut);
     if (!panel.groups.empty()) panels.push_back(std::move(panel));
   }
   return panels;
@@ -151,31 +160,41 @@ class Drawing {
   std::string out_;
 };
 
+// A gap that says that the bar goes on.
+void draw_cut(Drawing& drawing, double x, double y) {
+  for (const double at : {x - 14, x - 9}) drawing.line(at - 2, y + kBar + 1, at + 2, y - 1, "cut");
+}
+
 void draw_group(Drawing& drawing, const Panel& panel, const Group& group, double left, double top) {
   const double zero = left + kLabels;
-  const auto at = [&](double value) { return zero + value / panel.most * kBars; };
-  const double height = static_cast<double>(group.bars.size()) * kBarStep;
+  const auto at = [&](double value) { return zero + std::min(value / panel.most, 1.0) * kBars; };
+  const double goal = at(group.goal->at_most);
   drawing.text(zero - 8, top + kBar - 2,
                fmt::format("{} worker{}", group.workers, group.workers == 1 ? "" : "s"), "faint",
                "end");
   double y = top;
   for (const Bar& bar : group.bars) {
     const Figures& figures = bar.row->figures;
-    const double middle = y + kBar / 2;
+    const std::string number = shown(figures.median);
     drawing.bar(zero, y, std::max(at(figures.median) - zero, 1.0), kBar, bar.kind->system);
-    drawing.line(at(figures.least), middle, at(figures.most), middle, "whisker");
-    drawing.text(at(std::max(figures.most, figures.median)) + 6, y + kBar - 2,
-                 shown(figures.median));
+    if (figures.median > panel.most)
+      draw_cut(drawing, at(figures.median), y);
+    else
+      drawing.line(at(figures.least), y + kBar / 2, at(figures.most), y + kBar / 2, "whisker");
+    double number_at = at(figures.most) + 6;
+    // The mark of the goal crosses the first bar, but not its number.
+    const double number_end = number_at + kDigit * static_cast<double>(number.size());
+    if (y == top && goal > number_at - 6 && goal < number_end) number_at = goal + 6;
+    drawing.text(number_at, y + kBar - 2, number);
     y += kBarStep;
   }
-  drawing.line(zero, top - 3, zero, top + height - 1, "axis");
-  if (group.goal != nullptr)
-    drawing.line(at(group.goal->at_most), top - 3, at(group.goal->at_most), top + kBar + 3, "goal");
+  drawing.line(zero, top - 3, zero, y - kBarStep + kBar + 3, "axis");
+  drawing.line(goal, top - 3, goal, top + kBar + 3, "goal");
 }
 
 void draw_panel(Drawing& drawing, const Panel& panel, double left, double top) {
   drawing.text(left, top + 12, panel.name, "title");
-  drawing.text(left + kPanelWidth, top + 12, panel.unit, "faint", "end");
+  drawing.text(left + kPanelWidth, top + 12, panel.unit + " " + of_one(panel.name), "faint", "end");
   double y = top + kTitle;
   for (const Group& group : panel.groups) {
     draw_group(drawing, panel, group, left, y);
@@ -196,6 +215,9 @@ void draw_head(Drawing& drawing, const std::string& versions) {
   drawing.text(x + 14, 74, "goal of isola");
   drawing.line(x + 110, 70, x + 136, 70, "whisker");
   drawing.text(x + 142, 74, "least to most of all runs; bars end at the median");
+  drawing.bar(x + 450, 64, 30, kBar, "caf");
+  draw_cut(drawing, x + 480, 64);
+  drawing.text(x + 486, 74, "is cut");
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// What the benchmarks are held against: goals, and what SObjectizer took on the machine on which
-// they were set.
+// What the benchmarks are held against: goals, and what SObjectizer and CAF 1.1, which Debian does
+// not have, took on the machine on which they were set.
 #pragma once
 
 #include <string>
@@ -7,7 +7,7 @@
 
 namespace isola::bench {
 
-// `floor` on the machine on which the goals were set and SObjectizer was measured, in nanoseconds.
+// `floor` on the machine on which the goals were set and these two were measured, in nanoseconds.
 inline constexpr double kGoalFloorNs = 27;
 // On independent pairs of actors, two workers do this many times the work of one.
 inline constexpr double kGoalPairs = 1.8;
@@ -21,12 +21,16 @@ struct Goal {
   std::string name;
   unsigned workers;
   double at_most;      // in the unit of the benchmark
-  double sobjectizer;  // its median; 0: not known
+  double sobjectizer;  // the median of each; 0: not known
+  double caf_1_1;
 };
 
 // In the order in which they are shown.
 const std::vector<Goal>& goals();
 // nullptr: the benchmark has no goal.
 const Goal* goal_of(const std::string& name, unsigned workers);
+
+// What the unit of a benchmark with a goal is counted for: "a message".
+std::string of_one(const std::string& name);
 
 }  // namespace isola::bench

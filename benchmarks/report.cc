@@ -30,10 +30,9 @@ Comparison compare(double isola, double peer, double wanted) {
   return {fmt::format("{:.2f} {}", ratio, holds ? "yes" : "no"), holds};
 }
 
-// SObjectizer's median as it would be here; 0: unknown. Bytes don't depend on the machine.
-double sobjectizer_here(const Goal& goal, const Row& isola, double floor) {
-  if (isola.unit == "bytes") return goal.sobjectizer;
-  return goal.sobjectizer * floor / kGoalFloorNs;
+// A median of the machine of the goals as it would be here; 0: unknown. Bytes are the same.
+double here(double median, const Row& isola, double floor) {
+  return isola.unit == "bytes" ? median : median * floor / kGoalFloorNs;
 }
 
 }  // namespace
@@ -81,12 +80,13 @@ std::string comparison_of(const std::vector<Row>& rows) {
   std::string text = "How many times as long as isola each peer takes, and whether it is enough:\n";
   const auto out = std::back_inserter(text);
   const auto line = [&](const auto&... cells) {
-    fmt::format_to(out, "{:<20} {:>7} {:>12} {:>12} {:>12} {:>14}\n", cells...);
+    fmt::format_to(out, "{:<20} {:>7} {:>12} {:>12} {:>12} {:>12} {:>18}\n", cells...);
   };
   line("bench", "workers", fmt::format("caf >= {:g}", kGoalOfCaf),
        fmt::format("go >= {:g}", kGoalOfGo), fmt::format("erlang >= {:g}", kGoalOfErlang),
+       fmt::format("caf 1.1 >= {:g}", kGoalOfCaf),
        fmt::format("sobjectizer >= {:g}", kGoalOfSObjectizer));
-  bool all[4] = {true, true, true, true};
+  bool all[5] = {true, true, true, true, true};
   for (const Goal& goal : goals()) {
     const Row* isola = find(rows, goal.name, "isola", goal.workers);
     if (isola == nullptr) continue;
@@ -95,15 +95,21 @@ std::string comparison_of(const std::vector<Row>& rows) {
       return peer == nullptr ? Comparison()
                              : compare(isola->figures.median, peer->figures.median, wanted);
     };
-    const Comparison cells[4] = {
-        to("caf", kGoalOfCaf), to("go", kGoalOfGo), to("erlang", kGoalOfErlang),
-        compare(isola->figures.median, sobjectizer_here(goal, *isola, floor), kGoalOfSObjectizer)};
-    line(goal.name, goal.workers, cells[0].text, cells[1].text, cells[2].text, cells[3].text);
-    for (size_t i = 0; i < 4; ++i) all[i] = all[i] && cells[i].holds;
+    const auto to_known = [&](double median, double wanted) {
+      return compare(isola->figures.median, here(median, *isola, floor), wanted);
+    };
+    const Comparison cells[5] = {to("caf", kGoalOfCaf), to("go", kGoalOfGo),
+                                 to("erlang", kGoalOfErlang), to_known(goal.caf_1_1, kGoalOfCaf),
+                                 to_known(goal.sobjectizer, kGoalOfSObjectizer)};
+    line(goal.name, goal.workers, cells[0].text, cells[1].text, cells[2].text, cells[3].text,
+         cells[4].text);
+    for (size_t i = 0; i < 5; ++i) all[i] = all[i] && cells[i].holds;
   }
   const auto said = [](bool holds) { return holds ? "yes" : "no"; };
-  line("every row", "", said(all[0]), said(all[1]), said(all[2]), said(all[3]));
-  text += "SObjectizer was measured on another machine; its times are scaled by floor.\n";
+  line("every row", "", said(all[0]), said(all[1]), said(all[2]), said(all[3]), said(all[4]));
+  text +=
+      "CAF 1.1 and SObjectizer were measured on another machine; their times are scaled by "
+      "floor.\n";
   return text;
 }
 

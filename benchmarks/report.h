@@ -16,7 +16,7 @@ std::string table_of(const std::vector<Row>& rows);
 std::string pairs_of(const std::vector<Row>& rows);
 
 // For each row with a goal, how many times as long as isola each peer takes, and whether that is as
-// much as wanted; SObjectizer's medians are of another machine and scaled by `floor`.
+// much as wanted; the medians of SObjectizer and CAF 1.1 are of another machine, scaled by `floor`.
 std::string comparison_of(const std::vector<Row>& rows);
 
 // Fails: throws std::runtime_error if the file can't be written.
