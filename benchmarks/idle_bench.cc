@@ -68,7 +68,7 @@ double run_idle_bytes(unsigned workers, uint64_t actors) {
   System system({.workers = workers});
   const double before = resident_bytes();
   const auto all = idle_actors(system, actors);
-  return (resident_bytes() - before) / static_cast<double>(all.size());
+  return std::max(resident_bytes() - before, 0.0) / static_cast<double>(all.size());
 }
 
 double run_blocked_bytes(unsigned workers, uint64_t actors) {
@@ -84,7 +84,7 @@ double run_blocked_bytes(unsigned workers, uint64_t actors) {
   }
   const double after = resident_bytes();
   if (system.failures() != 0) throw std::runtime_error("blocked_bytes: an actor has failed");
-  return (after - before) / static_cast<double>(actors);
+  return std::max(after - before, 0.0) / static_cast<double>(actors);
 }
 
 double run_idle_cpu(unsigned workers, uint64_t actors) {

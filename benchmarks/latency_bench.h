@@ -15,7 +15,8 @@ struct Latency {
 };
 
 // 4 function actors ask one handler actor: first as fast as they can, which is the highest
-// throughput, then half as often, evenly. `asks` all together, each time; 500,000 by default.
+// throughput, then half as often, evenly, in 100 parts. `asks` all together, each time; 500,000
+// by default.
 Latency run_latency(unsigned workers, uint64_t asks);
 
 }  // namespace isola::bench
