@@ -4,7 +4,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <iterator>
 
 #include "goals.h"
 
@@ -154,8 +153,7 @@ class Drawing {
 
  private:
   void add(const char* format, const auto&... values) {
-    fmt::format_to(std::back_inserter(out_), fmt::runtime(format), values...);
-    out_ += '\n';
+    out_ += fmt::format(fmt::runtime(format), values...) + "\n";
   }
   std::string out_;
 };

@@ -4,7 +4,6 @@
 #include <fmt/core.h>
 
 #include <fstream>
-#include <iterator>
 #include <stdexcept>
 
 #include "goals.h"
@@ -39,10 +38,9 @@ double here(double median, const Row& isola, double floor) {
 
 std::string table_of(const std::vector<Row>& rows) {
   const double floor = floor_of(rows);
-  std::string text;
-  const auto out = std::back_inserter(text);
-  fmt::format_to(out, "{:<20} {:<12} {:>7} {:>10} {:>10} {:>10} {:>8} {:>7} {:>7}  {}\n", "bench",
-                 "system", "workers", "median", "min", "max", "x floor", "goal", "x goal", "unit");
+  std::string text =
+      fmt::format("{:<20} {:<12} {:>7} {:>10} {:>10} {:>10} {:>8} {:>7} {:>7}  {}\n", "bench",
+                  "system", "workers", "median", "min", "max", "x floor", "goal", "x goal", "unit");
   for (const Row& row : rows) {
     const std::string to_floor =
         floor > 0 && row.unit == "ns" ? fmt::format("{:.2f}", row.figures.median / floor) : "-";
@@ -53,14 +51,14 @@ std::string table_of(const std::vector<Row>& rows) {
       aim = fmt::format("{:g}", goal->at_most);
       to_goal = fmt::format("{:.2f}", row.figures.median / goal->at_most);
     }
-    fmt::format_to(out, "{:<20} {:<12} {:>7} {:>10} {:>10} {:>10} {:>8} {:>7} {:>7}  {}\n",
-                   row.name, row.system, row.workers, number(row.figures.median),
-                   number(row.figures.least), number(row.figures.most), to_floor, aim, to_goal,
-                   row.unit);
+    text +=
+        fmt::format("{:<20} {:<12} {:>7} {:>10} {:>10} {:>10} {:>8} {:>7} {:>7}  {}\n", row.name,
+                    row.system, row.workers, number(row.figures.median), number(row.figures.least),
+                    number(row.figures.most), to_floor, aim, to_goal, row.unit);
   }
   if (floor > 0)
-    fmt::format_to(out, "The goals were set where floor was {:g} ns; here it is {:.2f} of that.\n",
-                   kGoalFloorNs, floor / kGoalFloorNs);
+    text += fmt::format("The goals were set where floor was {:g} ns; here it is {:.2f} of that.\n",
+                        kGoalFloorNs, floor / kGoalFloorNs);
   return text;
 }
 
@@ -78,9 +76,8 @@ std::string pairs_of(const std::vector<Row>& rows) {
 std::string comparison_of(const std::vector<Row>& rows) {
   const double floor = floor_of(rows);
   std::string text = "How many times as long as isola each peer takes, and whether it is enough:\n";
-  const auto out = std::back_inserter(text);
   const auto line = [&](const auto&... cells) {
-    fmt::format_to(out, "{:<20} {:>7} {:>12} {:>12} {:>12} {:>12} {:>18}\n", cells...);
+    text += fmt::format("{:<20} {:>7} {:>12} {:>12} {:>12} {:>12} {:>18}\n", cells...);
   };
   line("bench", "workers", fmt::format("caf >= {:g}", kGoalOfCaf),
        fmt::format("go >= {:g}", kGoalOfGo), fmt::format("erlang >= {:g}", kGoalOfErlang),
@@ -116,8 +113,7 @@ std::string comparison_of(const std::vector<Row>& rows) {
 void write_json(const std::string& path, const std::vector<Row>& rows, unsigned runs) {
   std::string text = "[\n";
   for (const Row& row : rows)
-    fmt::format_to(
-        std::back_inserter(text),
+    text += fmt::format(
         R"(  {{"bench": "{}", "system": "{}", "workers": {}, "unit": "{}", "median": {:.3f}, )"
         R"("min": {:.3f}, "max": {:.3f}, "runs": {}}}{})",
         row.name, row.system, row.workers, row.unit, row.figures.median, row.figures.least,
