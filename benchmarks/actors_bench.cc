@@ -114,6 +114,7 @@ double run_pairs(unsigned workers, uint64_t round_trips) {
   int64_t received = 0;
   const double each = nanoseconds_each(2 * kPairs * round_trips, [&] {
     std::vector<Asking<Total>> totals;
+    totals.reserve(kPairs);
     for (const auto& pinger : pingers)
       totals.push_back(pinger.ask<Start>(
           [&](Start::Builder start) { start.setCount(static_cast<int64_t>(round_trips)); }));

@@ -44,7 +44,7 @@ std::vector<Address<Add>> idle_actors(System& system, uint64_t actors) {
     // So that all have got theirs when this ends, and no queue of messages grows.
     if (i % 1024 == 0 || i + 1 == actors)
       expect_equal(counter.ask<GetTotal>().get().or_raise()->getValue(), 1, "idle actors");
-    all.push_back(counter);
+    all.emplace_back(counter);
   }
   return all;
 }

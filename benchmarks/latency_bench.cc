@@ -32,7 +32,7 @@ int64_t now_ns() {
   return now.count();
 }
 
-void ask_fast(Asked counter, Sender<Total> results, uint64_t asks) {
+void ask_fast(const Asked& counter, Sender<Total> results, uint64_t asks) {
   int64_t answers = 0;
   for (uint64_t i = 0; i < asks; ++i)
     if (counter.ask<GetTotal>().get()) ++answers;
@@ -40,7 +40,7 @@ void ask_fast(Asked counter, Sender<Total> results, uint64_t asks) {
 }
 
 // One ask is due at `first_ns`, and one each `gap_ns` from then on.
-void ask_evenly(Asked counter, Sender<Latencies> results, uint64_t asks, int64_t first_ns,
+void ask_evenly(const Asked& counter, Sender<Latencies> results, uint64_t asks, int64_t first_ns,
                 double gap_ns) {
   auto latencies = results.compose();
   auto list = latencies->initNanoseconds(static_cast<unsigned>(asks));

@@ -43,6 +43,7 @@ std::string output_of(const std::string& program, std::vector<std::string> comma
   posix_spawn_file_actions_addclose(&actions, ends[0]);
   posix_spawn_file_actions_addclose(&actions, ends[1]);
   std::vector<char*> arguments;
+  arguments.reserve(command.size() + 1);
   for (std::string& word : command) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   pid_t child = 0;
@@ -63,7 +64,7 @@ std::string output_of(const std::string& program, std::vector<std::string> comma
 std::filesystem::path self() { return std::filesystem::read_symlink("/proc/self/exe"); }
 
 std::string program_of(const Peer& peer) {
-  const std::string program = (self().parent_path() / "peers" / peer.program).string();
+  std::string program = (self().parent_path() / "peers" / peer.program).string();
   if (access(program.c_str(), X_OK) != 0)
     fail(program, "is not there; `tools/dev bench --peers` installs what it needs and builds it");
   return program;
