@@ -38,11 +38,6 @@ class ThreadParker final : public Parker {
   sync::atomic<uint32_t> signal_{0};
 };
 
-Parker& thread_parker() {
-  static thread_local ThreadParker parker;
-  return parker;
-}
-
 }  // namespace
 
 Waiter::Waiter(int64_t deadline_ns)
@@ -50,7 +45,7 @@ Waiter::Waiter(int64_t deadline_ns)
       isolate_id_(detail::Execution::current().isolate_id),
       deadline_ns_(std::min(deadline_ns, detail::Execution::current().deadline_ns)) {
   const detail::Execution& execution = detail::Execution::current();
-  parker_ = execution.parker != nullptr ? execution.parker : &thread_parker();
+  parker_ = execution.parker != nullptr ? execution.parker : &sync::of_this_thread<ThreadParker>();
   books_ = execution.books;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <isola/serialization/block.h>
+#include <isola/serialization/sync.h>
 
 #include <chrono>
 #include <cstdint>
@@ -22,12 +23,11 @@ class Clock {
 // The machine's monotonic clock.
 class SteadyClock final : public Clock {
  public:
-  int64_t now_ns() const override {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(
-               std::chrono::steady_clock::now().time_since_epoch())
-        .count();
-  }
+  int64_t now_ns() const override { return sync::now_ns(); }
   int64_t coarse_now_ns() const override {
+#ifdef ISOLA_SIMULATED
+    return now_ns();
+#endif
     timespec now;
     clock_gettime(CLOCK_MONOTONIC_COARSE, &now);  // the same epoch as std::chrono::steady_clock
     return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;

@@ -7,12 +7,10 @@
 namespace isola::detail {
 
 Execution& Execution::of_thread() {
-  static thread_local Execution execution = [] {
-    Execution own;
-    own.random_state = reinterpret_cast<uintptr_t>(&own);  // differs from thread to thread
-    return own;
-  }();
-  return execution;
+  struct Own : Execution {
+    Own() { random_state = sync::begin_of_random(this); }  // differs from thread to thread
+  };
+  return sync::of_this_thread<Own>();
 }
 
 const Binding* find_binding(const KeyBase& key) {

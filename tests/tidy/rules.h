@@ -33,7 +33,8 @@ Findings check_length(const File& file);
 // Entries of that list which no longer need to be there. `files` is the whole project.
 Findings check_length_exceptions(const std::vector<File>& files);
 
-// Atomics, locks and the futex are named only in serialization/sync.h, within the runtime.
+// Atomics, locks and the futex are named only in serialization/sync.h and simulated_sync.h, within
+// the runtime.
 Findings check_sync(const File& file);
 
 // No text names a folder of somebody's machine.

@@ -144,6 +144,7 @@ TEST(Sync, OnlyTheSeamNamesAtomicsLocksAndTheFutex) {
     EXPECT_EQ(check_sync({"actors/worker.cc", name + " x;\n"}).size(), 1u) << name;
     EXPECT_EQ(check_sync({"tools/topology/plan.cc", "f(::" + name + ");\n"}).size(), 1u) << name;
     EXPECT_EQ(check_sync({"serialization/sync.h", name + " x;\n"}), none) << name;
+    EXPECT_EQ(check_sync({"serialization/simulated_sync.h", name + " x;\n"}), none) << name;
     EXPECT_EQ(check_sync({"tools/inspect/client.cc", name + " x;\n"}), none) << name;
     EXPECT_EQ(check_sync({"tests/actors/worker_test.cc", name + " x;\n"}), none) << name;
   }

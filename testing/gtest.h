@@ -1,0 +1,60 @@
+// Runs the body of a GoogleTest test on many schedules.
+//
+//   TEST(Counter, LosesNothing) {
+//     isola::testing::for_each_schedule(1000, [](isola::testing::Simulation& run) {
+//       …
+//       EXPECT_EQ(…);
+//     });
+//   }
+//
+// A failing seed is printed with the command that replays it: ISOLA_SEED=n runs just that one, and
+// ISOLA_TRACE=1 prints its trace. A failed check, an exception that leaves a virtual thread, and a
+// failure of GoogleTest count alike.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <isola/testing/simulation.h>
+
+#include <cerrno>  // program_invocation_name
+#include <cstdint>
+#include <cstdlib>
+#include <iostream>
+#include <string>
+
+namespace isola::testing {
+
+// "ISOLA_SEED=7 build/bin/tests/x --gtest_filter=Counter.LosesNothing"
+inline std::string replay_command(uint64_t seed) {
+  std::string command = "ISOLA_SEED=" + std::to_string(seed) + " " + program_invocation_name;
+  if (const auto* test = ::testing::UnitTest::GetInstance()->current_test_info())
+    command += std::string(" --gtest_filter=") + test->test_suite_name() + "." + test->name();
+  return command;
+}
+
+// With seeds 1 … `seeds`, until one fails. Returns the number of operations in all.
+inline uint64_t for_each_schedule(uint64_t seeds, const Simulation::Body& body,
+                                  Options options = {}) {
+  uint64_t seed = 1;
+  if (const char* only = std::getenv("ISOLA_SEED")) seeds = seed = std::strtoull(only, nullptr, 10);
+  options.trace = options.trace || std::getenv("ISOLA_TRACE") != nullptr;
+  Simulation simulation(options);
+  uint64_t steps = 0;
+  for (; seed <= seeds; ++seed) {
+    const auto failure = simulation.run(seed, body);
+    steps += simulation.steps();
+    if (options.trace) std::cout << simulation.trace();
+    if (failure) ADD_FAILURE() << failure->what;
+    if (::testing::Test::HasFailure()) {
+      ADD_FAILURE() << "failed with seed " << seed << "; replay: " << replay_command(seed);
+      break;
+    }
+  }
+  return steps;
+}
+
+// The same under weak memory.
+inline uint64_t for_each_weak_schedule(uint64_t seeds, const Simulation::Body& body) {
+  return for_each_schedule(seeds, body, {.memory = Memory::weak, .steps_max = 100'000});
+}
+
+}  // namespace isola::testing

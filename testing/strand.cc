@@ -1,0 +1,130 @@
+// Switches by Boost.Context's own jump, the cheapest there is.
+#include "strand.h"
+
+#include <isola/actors/sanitizers.h>
+#include <isola/context/execution.h>
+#include <isola/serialization/pool.h>
+
+#include <cxxabi.h>
+#include <sys/mman.h>
+
+#include <boost/context/detail/fcontext.hpp>
+#include <new>
+
+namespace isola::testing {
+namespace {
+
+namespace bc = boost::context::detail;
+
+constexpr size_t kGuardBytes = 4096;
+
+// The layout that the C++ ABI gives to __cxa_eh_globals.
+struct ExceptionGlobals {
+  void* caught;
+  unsigned uncaught;
+};
+
+ExceptionGlobals& exception_globals() {
+  return *reinterpret_cast<ExceptionGlobals*>(abi::__cxa_get_globals());
+}
+
+// Who is left, and who is gone to: known on the other side, where no argument arrives.
+struct Passage {
+  Strand* from = nullptr;
+  Strand* to = nullptr;
+};
+constinit thread_local Passage passage;
+
+void save(ThreadState& state) {
+  const ExceptionGlobals& globals = exception_globals();
+  state.caught_exceptions = globals.caught;
+  state.uncaught_exceptions = globals.uncaught;
+  state.execution = detail::Execution::current_or_null();
+  state.pool_cache = PoolCache::current();
+}
+
+void restore(const ThreadState& state) {
+  ExceptionGlobals& globals = exception_globals();
+  globals.caught = state.caught_exceptions;
+  globals.uncaught = state.uncaught_exceptions;
+  detail::Execution::set_current(state.execution);
+  PoolCache::set_current(state.pool_cache);
+}
+
+}  // namespace
+
+Stacks::~Stacks() {
+  for (const Stack& stack : free_) {
+    detail::sanitizer_forget_stack(stack.bottom, stack.bytes);
+    munmap(static_cast<char*>(stack.bottom) - kGuardBytes, stack.bytes + kGuardBytes);
+  }
+}
+
+Stack Stacks::take() {
+  if (!free_.empty()) {
+    const Stack stack = free_.back();
+    free_.pop_back();
+    detail::sanitizer_clean_stack(stack.bottom, stack.bytes);
+    return stack;
+  }
+  void* memory = mmap(nullptr, kStackBytes + kGuardBytes, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) throw std::bad_alloc();
+  mprotect(memory, kGuardBytes, PROT_NONE);
+  const Stack stack{static_cast<char*>(memory) + kGuardBytes, kStackBytes};
+  detail::sanitizer_know_stack(stack.bottom, stack.bytes);
+  return stack;
+}
+
+Strand::~Strand() {
+#ifdef ISOLA_TSAN
+  if (stack_.bottom != nullptr && tsan_fiber_ != nullptr) __tsan_destroy_fiber(tsan_fiber_);
+#endif
+}
+
+void Strand::prepare(Stack stack, Entry entry, void* argument) {
+  stack_ = stack;
+  entry_ = entry;
+  argument_ = argument;
+  state_ = {};
+  fake_stack_ = nullptr;
+#ifdef ISOLA_TSAN
+  if (tsan_fiber_ == nullptr) tsan_fiber_ = __tsan_create_fiber(0);
+#endif
+  context_ = bc::make_fcontext(static_cast<char*>(stack.bottom) + stack.bytes, stack.bytes,
+                               [](bc::transfer_t transfer) {
+                                 passage.from->context_ = transfer.fctx;
+                                 Strand* self = passage.to;
+                                 self->arrived(nullptr);
+                                 self->entry_(self->argument_);
+                               });
+}
+
+void Strand::arrived([[maybe_unused]] void* fake_stack) {
+#ifdef ISOLA_ASAN
+  const void* bottom;
+  size_t bytes;
+  __sanitizer_finish_switch_fiber(fake_stack, &bottom, &bytes);
+  if (passage.from->stack_.bottom == nullptr)
+    passage.from->stack_ = {const_cast<void*>(bottom), bytes};
+#endif
+  restore(state_);
+}
+
+ISOLA_NOT_SANITIZED void Strand::resume_from(Strand& from, [[maybe_unused]] bool for_good) {
+  save(from.state_);
+  passage = {&from, this};
+#ifdef ISOLA_ASAN
+  __sanitizer_start_switch_fiber(for_good ? nullptr : &from.fake_stack_, stack_.bottom,
+                                 stack_.bytes);
+#endif
+#ifdef ISOLA_TSAN
+  if (from.tsan_fiber_ == nullptr) from.tsan_fiber_ = __tsan_get_current_fiber();
+  __tsan_switch_to_fiber(tsan_fiber_, 0);
+#endif
+  const bc::transfer_t transfer = bc::jump_fcontext(context_, nullptr);
+  passage.from->context_ = transfer.fctx;
+  from.arrived(from.fake_stack_);
+}
+
+}  // namespace isola::testing
