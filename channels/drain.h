@@ -2,7 +2,8 @@
 // a lock.
 //
 // A counter says which slot is next; whoever gets a number has the slot to itself. Nothing is
-// added. Thread safety: any thread. Ownership: the drain owns its blocks until they are taken.
+// added. Thread safety: any thread, but for_items_of under its channel's lock.
+// Ownership: the drain owns its blocks until they are taken.
 #pragma once
 
 #include <isola/channels/item_queue.h>
@@ -35,16 +36,17 @@ class Drain {
     while (next_.load(sync::memory_order_relaxed) < slots_) {
       const size_t index = next_.fetch_add(1, sync::memory_order_relaxed);
       if (index >= slots_) return nullptr;
-      Block* block = blocks_[index].block.exchange(nullptr, sync::memory_order_acq_rel);
+      // Acquire: one that took another's place was made meanwhile; and a hole was counted before.
+      Block* block = blocks_[index].block.exchange(nullptr, sync::memory_order_acquire);
       if (block != nullptr) return block;
       holes_.fetch_sub(1, sync::memory_order_relaxed);
     }
     return nullptr;
   }
 
-  // How many blocks nobody has taken, or is about to.
+  // How many blocks nobody has taken, or is about to; a recent value.
   size_t left() const {
-    const size_t taken = next_.load(sync::memory_order_acquire);
+    const size_t taken = next_.load(sync::memory_order_relaxed);
     const size_t holes = holes_.load(sync::memory_order_relaxed);
     return taken + holes < slots_ ? slots_ - taken - holes : 0;
   }
@@ -58,12 +60,14 @@ class Drain {
     for (size_t i = 0; i < slots_; ++i) {
       Slot& slot = blocks_[i];
       if (slot.sender != isolate_id || slot.policy == 0) continue;
-      Block* block = slot.block.load(sync::memory_order_acquire);
+      // Relaxed: what is there was there before the drain, or was put there under the same lock.
+      Block* block = slot.block.load(sync::memory_order_relaxed);
       if (block == nullptr) continue;
       Block* with = change(slot.policy, slot.sender);
       // Before the slot is empty: whoever finds it so counts it off again.
       if (with == nullptr) holes_.fetch_add(1, sync::memory_order_relaxed);
-      if (slot.block.compare_exchange_strong(block, with, sync::memory_order_acq_rel)) {
+      if (slot.block.compare_exchange_strong(block, with, sync::memory_order_release,
+                                             sync::memory_order_relaxed)) {
         if (with == nullptr) ++dropped;
         gone.push(block);
       } else if (with != nullptr) {

@@ -36,7 +36,8 @@ class Parker {
   virtual ~Parker() = default;
   // Waits until `waiter` is claimed and woken; claims it itself when the deadline has passed.
   virtual void park(Waiter& waiter, int64_t deadline_ns) = 0;
-  // Lets the park of `waiter` return. Any thread, once, after a claim.
+  // Lets the park of `waiter` return. Any thread, once, after a claim. All that comes before it
+  // happens before that return.
   virtual void unpark(Waiter& waiter) = 0;
   // Lets others that are ready go first. Throws Cancelled in an actor that is being ended.
   virtual void yield() = 0;
@@ -66,15 +67,16 @@ class Waiter : public WaitNode {
   // True for the one caller that may complete this waiter with `how`, and must then wake() it.
   bool claim(Outcome how) {
     auto expected = static_cast<uint32_t>(Outcome::waiting);
-    // Release: what the winner prepared is seen by the waiting code, which loads with acquire.
+    // Relaxed: what the winner did is seen by the waiting code through its wake-up.
     return claim_.compare_exchange_strong(expected, static_cast<uint32_t>(how),
-                                          sync::memory_order_acq_rel, sync::memory_order_relaxed);
+                                          sync::memory_order_relaxed, sync::memory_order_relaxed);
   }
   void wake() {
     if (books_ != nullptr) books_->what.store(detail::WaitsFor::worker, sync::memory_order_relaxed);
     parker_->unpark(*this);
   }
-  Outcome outcome() const { return static_cast<Outcome>(claim_.load(sync::memory_order_acquire)); }
+  // Relaxed, as claim(): the waiting code asks after its wake-up, others only whether to claim it.
+  Outcome outcome() const { return static_cast<Outcome>(claim_.load(sync::memory_order_relaxed)); }
 
   // Waits for the claim, or for the deadline. What it waits for is shown by the inspector
   // meanwhile. Blocks: the fiber, or the thread outside of actors.

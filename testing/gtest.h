@@ -31,6 +31,16 @@ inline std::string replay_command(uint64_t seed) {
   return command;
 }
 
+// Failures of the running test so far.
+inline int gtest_failures() {
+  const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
+  if (test == nullptr) return 0;
+  int failures = 0;
+  for (int i = 0; i < test->result()->total_part_count(); ++i)
+    failures += test->result()->GetTestPartResult(i).failed();
+  return failures;
+}
+
 // With seeds 1 … `seeds`, until one fails. Returns the number of operations in all.
 inline uint64_t for_each_schedule(uint64_t seeds, const Simulation::Body& body,
                                   Options options = {}) {
@@ -39,12 +49,13 @@ inline uint64_t for_each_schedule(uint64_t seeds, const Simulation::Body& body,
   options.trace = options.trace || std::getenv("ISOLA_TRACE") != nullptr;
   Simulation simulation(options);
   uint64_t steps = 0;
+  const int failures_before = gtest_failures();
   for (; seed <= seeds; ++seed) {
     const auto failure = simulation.run(seed, body);
     steps += simulation.steps();
     if (options.trace) std::cout << simulation.trace();
     if (failure) ADD_FAILURE() << failure->what;
-    if (::testing::Test::HasFailure()) {
+    if (failure || gtest_failures() != failures_before) {
       ADD_FAILURE() << "failed with seed " << seed << "; replay: " << replay_command(seed);
       break;
     }

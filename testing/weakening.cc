@@ -89,6 +89,14 @@ bool same_place(const sync::Site& a, const sync::Site& b) {
          (a.file_name() == b.file_name() || std::strcmp(a.file_name(), b.file_name()) == 0);
 }
 
+// "push" of "isola::detail::Inbox::Push isola::detail::Inbox::push(isola::Block*, uint32_t)".
+std::string function_of(const sync::Site& site) {
+  std::string_view name = site.function_name();
+  name = name.substr(0, name.find('('));
+  const size_t before = name.find_last_of(": *&");
+  return std::string(before == std::string_view::npos ? name : name.substr(before + 1));
+}
+
 // Failed runs are abandoned, so they leak what their threads had.
 class LeaksAllowed {
  public:
@@ -129,7 +137,7 @@ bool WrittenOrder::is_of(const sync::Operation& operation) const {
 }
 
 std::string WrittenOrder::text() const {
-  std::string text = place_of(site) + " " + name_of(*this);
+  std::string text = place_of(site) + " in " + function_of(site) + ": " + name_of(*this);
   return is_fence(kind) && kind != Kind::fence ? text : text + " " + name_of(order);
 }
 
@@ -194,6 +202,22 @@ WeakeningReport weaken_each(std::string_view file, const WeakeningOptions& optio
     }
   }
   return report;
+}
+
+std::vector<std::string> WeakeningReport::undetected_but(
+    const std::vector<std::string>& harmless) const {
+  std::vector<std::string> unexpected;
+  const auto ends_in_one_of = [](const std::string& text, const auto& ends) {
+    return std::any_of(ends.begin(), ends.end(),
+                       [&](const std::string& end) { return text.ends_with(end); });
+  };
+  for (const std::string& text : undetected)
+    if (!ends_in_one_of(text, harmless)) unexpected.push_back(text);
+  for (const std::string& end : harmless)
+    if (std::none_of(undetected.begin(), undetected.end(),
+                     [&](const std::string& text) { return text.ends_with(end); }))
+      unexpected.push_back("not needed on the list: " + end);
+  return unexpected;
 }
 
 }  // namespace isola::testing
