@@ -122,6 +122,12 @@ class Simulator {
   static constinit inline thread_local Simulator* current_ = nullptr;
 };
 
+inline Simulator::Model announce(Simulator& simulator, Kind kind, std::memory_order order,
+                                 const void* word, const Site& site) {
+  const Operation operation{kind, order, order, true, word, site};
+  return simulator.step(operation);
+}
+
 // std::atomic, as far as the runtime uses it. Thread safety: any thread.
 template <class T>
 class atomic {
@@ -245,7 +251,7 @@ class atomic {
 
   Simulator::Model step(Simulator* simulator, Kind kind, memory_order order,
                         const Site& site) const {
-    return simulator->step({kind, order, order, true, &newest_, site});
+    return announce(*simulator, kind, order, &newest_, site);
   }
   template <class Change>
   T modify(Kind kind, memory_order order, const Site& site, Change&& change) {
@@ -260,8 +266,8 @@ class atomic {
   bool compare(T& expected, T value, memory_order order, memory_order on_failure, bool one_order,
                bool weak, const Site& site) {
     Simulator* simulator = Simulator::current();
-    const auto model =
-        simulator->step({Kind::compare, order, on_failure, one_order, &newest_, site});
+    const Operation operation{Kind::compare, order, on_failure, one_order, &newest_, site};
+    const auto model = simulator->step(operation);
     const T old = newest();
     if (model == Simulator::Model::modelled) {
       if (const auto seen =
@@ -283,15 +289,14 @@ class atomic {
 
 inline void thread_fence(std::memory_order order, Site site = Site::current()) {
   if (Simulator* simulator = Simulator::current())
-    simulator->step({Kind::fence, order, order, true, nullptr, site});
+    announce(*simulator, Kind::fence, order, nullptr, site);
   else
     std::atomic_thread_fence(order);
 }
 
 inline void relax_processor(Site site = Site::current()) {
-  constexpr auto none = std::memory_order_relaxed;
   if (Simulator* simulator = Simulator::current())
-    simulator->step({Kind::relax, none, none, true, nullptr, site});
+    announce(*simulator, Kind::relax, std::memory_order_relaxed, nullptr, site);
   else
     std::this_thread::yield();
 }

@@ -117,30 +117,26 @@ inline void futex_wait(const atomic<uint32_t>& word, uint32_t expected, int64_t 
                        Site site = Site::current()) {
   Simulator* simulator = Simulator::current();
   if (simulator == nullptr) return native::futex_wait(word.native(), expected, timeout_ns);
-  simulator->step({Kind::futex_wait, memory_order_relaxed, memory_order_relaxed, true,
-                   &word.native(), site});
+  announce(*simulator, Kind::futex_wait, memory_order_relaxed, &word.native(), site);
   simulator->futex_wait(word.native(), expected, timeout_ns);
 }
 inline void futex_wake(const atomic<uint32_t>& word, Site site = Site::current()) {
   Simulator* simulator = Simulator::current();
   if (simulator == nullptr) return native::futex_wake(word.native());
   // The word may be gone: only its address is used.
-  simulator->step({Kind::futex_wake, memory_order_relaxed, memory_order_relaxed, true,
-                   &word.native(), site});
+  announce(*simulator, Kind::futex_wake, memory_order_relaxed, &word.native(), site);
   simulator->futex_wake(&word.native());
 }
 
 inline void light_fence(Site site = Site::current()) {
   std::atomic_signal_fence(memory_order_seq_cst);
   if (Simulator* simulator = Simulator::current())
-    simulator->step({Kind::light_fence, memory_order_seq_cst, memory_order_seq_cst, true, nullptr,
-                     site});
+    announce(*simulator, Kind::light_fence, memory_order_seq_cst, nullptr, site);
 }
 inline bool heavy_fence(Site site = Site::current()) {
   Simulator* simulator = Simulator::current();
   if (simulator == nullptr) return native::heavy_fence();
-  simulator->step({Kind::heavy_fence, memory_order_seq_cst, memory_order_seq_cst, true, nullptr,
-                   site});
+  announce(*simulator, Kind::heavy_fence, memory_order_seq_cst, nullptr, site);
   return true;
 }
 inline bool heavy_fence_available() {

@@ -25,7 +25,9 @@ std::string what_of(std::exception_ptr exception) {
 
 }  // namespace
 
-Simulation::Simulation(Options options) : options_(options) {}
+Simulation::Simulation(Options options) : options_(options) {
+  if (options_.fibers) fiber_states_.emplace();
+}
 
 Simulation::~Simulation() = default;
 
@@ -40,7 +42,10 @@ std::optional<Failure> Simulation::run(uint64_t seed, const Body& body) {
   Simulator::set_current(nullptr);
   for (uint32_t i = 0; i < count_; ++i) {
     VirtualThread& thread = *threads_[i];
-    if (thread.state != State::over) stacks_.give(thread.strand.stack());
+    if (thread.state != State::over) {
+      stacks_.give(thread.strand.stack());
+      if (fiber_states_) fiber_states_->abandon(thread.fiber_context);
+    }
     thread.body = nullptr;
     thread.locals.clear();
   }
@@ -83,7 +88,8 @@ Simulation::VirtualThread& Simulation::add_thread(std::function<void()> body, st
   thread.priority = (random_.next() >> 1) | (uint64_t{1} << 63);
   thread.name = std::move(name);
   thread.body = std::move(body);
-  thread.strand.prepare(stacks_.take(), &Simulation::enter, &thread);
+  thread.fiber_context = fiber_states_ ? fiber_states_->take() : nullptr;
+  thread.strand.prepare(stacks_.take(), thread.fiber_context, &Simulation::enter, &thread);
   ready_.push_back(&thread);
   return thread;
 }
@@ -119,7 +125,9 @@ void Simulation::finish(VirtualThread& thread) {
   ++over_;
   for (uint32_t i = 0; i < count_; ++i)
     if (threads_[i]->joins == thread.number) make_ready(*threads_[i]);
-  stacks_.give(thread.strand.stack());  // nobody takes it before this strand has left it
+  // Nobody takes these before this strand has left them.
+  stacks_.give(thread.strand.stack());
+  if (fiber_states_) fiber_states_->give(thread.fiber_context);
   if (over_ == count_) end_run();
   while (ready_.empty())
     if (!fire_timer()) report_deadlock();

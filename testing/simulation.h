@@ -22,6 +22,7 @@
 #pragma once
 
 #include <isola/serialization/sync.h>
+#include <isola/testing/fiber_state.h>
 #include <isola/testing/random.h>
 #include <isola/testing/strand.h>
 #include <isola/testing/weak_memory.h>
@@ -47,6 +48,7 @@ struct Options {
   Memory memory = Memory::sequential;
   uint64_t steps_max = 1'000'000;  // operations until a run counts as endless
   bool trace = false;              // keep the trace's text
+  bool fibers = false;             // threads may use Boost.Fiber, each with its own scheduler
 };
 
 struct Failure {
@@ -140,6 +142,7 @@ class Simulation final : public sync::Simulator {
     std::string name;
     std::function<void()> body;
     std::vector<Local> locals;
+    void* fiber_context;  // the main one, or nullptr
     Strand strand;
   };
 
@@ -205,6 +208,7 @@ class Simulation final : public sync::Simulator {
   Weakener weakener_;
   Strand outside_;
   Stacks stacks_;
+  std::optional<FiberStates> fiber_states_;
 };
 
 }  // namespace isola::testing

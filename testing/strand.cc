@@ -4,6 +4,7 @@
 #include <isola/actors/sanitizers.h>
 #include <isola/context/execution.h>
 #include <isola/serialization/pool.h>
+#include <isola/testing/fiber_state.h>
 
 #include <cxxabi.h>
 #include <sys/mman.h>
@@ -41,6 +42,7 @@ void save(ThreadState& state) {
   state.uncaught_exceptions = globals.uncaught;
   state.execution = detail::Execution::current_or_null();
   state.pool_cache = PoolCache::current();
+  if (FiberStates::in_use()) state.fiber_context = FiberStates::exchange(nullptr);
 }
 
 void restore(const ThreadState& state) {
@@ -49,12 +51,14 @@ void restore(const ThreadState& state) {
   globals.uncaught = state.uncaught_exceptions;
   detail::Execution::set_current(state.execution);
   PoolCache::set_current(state.pool_cache);
+  if (FiberStates::in_use()) FiberStates::exchange(state.fiber_context);
 }
 
 }  // namespace
 
 Stacks::~Stacks() {
   for (const Stack& stack : free_) {
+    detail::sanitizer_clean_stack(stack.bottom, stack.bytes);  // what is mapped there next is clean
     detail::sanitizer_forget_stack(stack.bottom, stack.bytes);
     munmap(static_cast<char*>(stack.bottom) - kGuardBytes, stack.bytes + kGuardBytes);
   }
@@ -82,11 +86,12 @@ Strand::~Strand() {
 #endif
 }
 
-void Strand::prepare(Stack stack, Entry entry, void* argument) {
+void Strand::prepare(Stack stack, void* fiber_context, Entry entry, void* argument) {
   stack_ = stack;
   entry_ = entry;
   argument_ = argument;
   state_ = {};
+  state_.fiber_context = fiber_context;
   fake_stack_ = nullptr;
 #ifdef ISOLA_TSAN
   if (tsan_fiber_ == nullptr) tsan_fiber_ = __tsan_create_fiber(0);

@@ -27,6 +27,7 @@ struct ThreadState {
   unsigned uncaught_exceptions = 0;
   detail::Execution* execution = nullptr;
   PoolCache* pool_cache = nullptr;
+  void* fiber_context = nullptr;  // Boost.Fiber's (fiber_state.h)
 };
 
 struct Stack {
@@ -60,7 +61,8 @@ class Strand {
   Strand& operator=(const Strand&) = delete;
 
   // Begins at `entry(argument)` on `stack` when it is first switched to. `entry` never returns.
-  void prepare(Stack stack, Entry entry, void* argument);
+  // `fiber_context`: the main one of a scheduler, or nullptr: then it can't use Boost.Fiber.
+  void prepare(Stack stack, void* fiber_context, Entry entry, void* argument);
 
   // Leaves `from`, which runs, for this one. Returns when `from` is switched to. `for_good`: it
   // will never be.

@@ -1,7 +1,7 @@
 // The next weaker orders, and the runs that try them.
 #include "weakening.h"
 
-#include <isola/actors/sanitizers.h>
+#include <isola/testing/leaks.h>
 #include <isola/testing/simulation.h>
 
 #include <algorithm>
@@ -96,19 +96,6 @@ std::string function_of(const sync::Site& site) {
   const size_t before = name.find_last_of(": *&");
   return std::string(before == std::string_view::npos ? name : name.substr(before + 1));
 }
-
-// Failed runs are abandoned, so they leak what their threads had.
-class LeaksAllowed {
- public:
-#ifdef ISOLA_ASAN
-  LeaksAllowed() { __lsan_disable(); }
-  ~LeaksAllowed() { __lsan_enable(); }
-#else
-  LeaksAllowed() {}
-#endif
-  LeaksAllowed(const LeaksAllowed&) = delete;
-  LeaksAllowed& operator=(const LeaksAllowed&) = delete;
-};
 
 // The first failure among the seeds, if any.
 std::optional<Failure> try_seeds(Simulation& simulation, const WeakeningOptions& options,

@@ -2,6 +2,7 @@
 #include <isola/testing/weak_memory.h>
 
 #include <gtest/gtest.h>
+#include <isola/testing/leaks.h>
 #include <isola/testing/plain.h>
 #include <isola/testing/simulation.h>
 
@@ -250,6 +251,7 @@ TEST(Litmus, AStrongExchangeNeverFailsWithWhatItExpects) {
 }
 
 std::string first_failure(const Simulation::Body& body) {
+  LeaksAllowed leaks_allowed;
   Simulation simulation({.memory = Memory::weak});
   for (uint64_t seed = 1; seed <= 1000; ++seed)
     if (auto failure = simulation.run(seed, body)) return failure->what;

@@ -6,6 +6,7 @@
 #include <gtest/gtest-spi.h>
 #include <isola/channels/waiter.h>
 #include <isola/testing/gtest.h>
+#include <isola/testing/leaks.h>
 
 #include <chrono>
 #include <exception>
@@ -23,6 +24,7 @@ using ::testing::HasSubstr;
 // How many seeds until the first failure, which is stored in `what`.
 uint64_t seeds_until_failure(const Simulation::Body& body, std::string& what,
                              Options options = {}) {
+  LeaksAllowed leaks_allowed;
   Simulation simulation(options);
   for (uint64_t seed = 1; seed <= 1000; ++seed) {
     if (auto failure = simulation.run(seed, body)) {
@@ -247,6 +249,7 @@ TEST(Simulation, PrintsHowToReplayASeedThatFails) {
   {
     ::testing::ScopedFakeTestPartResultReporter reporter(
         ::testing::ScopedFakeTestPartResultReporter::INTERCEPT_ONLY_CURRENT_THREAD, &results);
+    LeaksAllowed leaks_allowed;
     for_each_schedule(1, [](Simulation& run) { run.check(false, "always"); });
   }
   ASSERT_EQ(results.size(), 2);

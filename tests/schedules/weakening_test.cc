@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <isola/testing/leaks.h>
 #include <isola/testing/plain.h>
 
 namespace isola::testing {
@@ -74,6 +75,7 @@ TEST(Weakening, OfAFenceTakesItAway) {
 }
 
 TEST(Weakening, IsNotTriedOnWhatFailsAsItIs) {
+  LeaksAllowed leaks_allowed;
   const auto report = weaken_each("weakening_test.cc", {.seeds = 10},
                                   [](Simulation& run) { run.check(false, "always wrong"); });
   EXPECT_EQ(report.failure, "seed 1: always wrong");
