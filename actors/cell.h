@@ -79,6 +79,9 @@ class alignas(64) ActorCell {
   Runtime* runtime = nullptr;     // constant
   Block* root_context = nullptr;  // what its creator's context let cross
   ActorCell* next_notified = nullptr;  // in its home's list of notifications
+  Worker* notifier = nullptr;  // on whose thread it was notified; written by who notifies
+  Worker* talks_to = nullptr;  // where it sent to last, if not to its own home
+  uint8_t strays = 0;          // how often in a row it was woken from there
   sync::atomic<const char*> type_label{nullptr};  // instead of its name; the runtime's memory
   sync::atomic<Carrier*> carrier{nullptr};        // of the turn that it has
 

@@ -113,6 +113,8 @@ void Runtime::start() {
   for (uint32_t i = 0; i < options_.workers; ++i)
     workers_.push_back(std::make_unique<Worker>(*this, i));
   for (auto& worker : workers_) worker->start();
+  // With a seed everything happens on one thread.
+  if (!options_.seed && (workers_.size() > 1 || options_.on_long_turn)) monitor_.start();
 }
 
 void Runtime::stop() {
@@ -122,6 +124,7 @@ void Runtime::stop() {
     closed_ = true;
   }
   stopping_.store(true, sync::memory_order_release);
+  monitor_.stop();
   for (auto& worker : workers_) worker->stop();
   for (auto& worker : workers_) worker->join();
   channels_->close_all();
@@ -190,6 +193,9 @@ ActorCell* Runtime::new_slot(const SlotOptions& options, const BehaviourType& ty
   if (worker != nullptr && &worker->runtime() != this) worker = nullptr;
   cell->activity.store(Activity::turn, sync::memory_order_relaxed);
   cell->inbox.reopen(worker == nullptr);
+  cell->notifier = nullptr;
+  cell->talks_to = nullptr;
+  cell->strays = 0;
   cell->home.store(worker, sync::memory_order_release);
   cell->life.store(Life::alive, sync::memory_order_release);
   return cell;

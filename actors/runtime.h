@@ -5,6 +5,7 @@
 #pragma once
 
 #include <isola/actors/cell.h>
+#include <isola/actors/monitor.h>
 #include <isola/actors/worker.h>
 #include <isola/channels/table.h>
 #include <isola/context/clock.h>
@@ -21,6 +22,14 @@
 #include <vector>
 
 namespace isola {
+
+// A message that an actor has handled for longer than SystemOptions::long_turn_ms, and still does.
+struct LongTurn {
+  uint64_t actor = 0;
+  std::string name;
+  std::string message;  // its type; of a function actor: empty
+  int64_t lasts_ms = 0;
+};
 
 struct SystemOptions {
   std::string name = "isola";
@@ -40,6 +49,10 @@ struct SystemOptions {
   // Called with the record of each actor that ends by an error, on the thread where it ended. It
   // must not block. Without it the error is printed to stderr.
   std::function<void(const Error&)> on_failure{};
+  // Called once for each handler that has not returned, and not waited, for long_turn_ms (to about
+  // 10 ms): it keeps a worker from all others. On a thread of its own; it must not block.
+  std::function<void(const LongTurn&)> on_long_turn{};
+  int64_t long_turn_ms = 100;
 };
 
 namespace detail {
@@ -93,6 +106,7 @@ class Runtime {
   void worker_sleeps(int change) {
     sleeping_workers_.fetch_add(static_cast<uint32_t>(change), sync::memory_order_relaxed);
   }
+  Monitor& monitor() { return monitor_; }
   uint32_t sleeping_workers() const { return sleeping_workers_.load(sync::memory_order_relaxed); }
   std::vector<std::unique_ptr<Worker>>& workers() { return workers_; }
 
@@ -118,6 +132,7 @@ class Runtime {
   const std::shared_ptr<ChannelTable> channels_;
   VirtualClock virtual_clock_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  Monitor monitor_{*this};
   uint32_t spins_ = 0;
   sync::atomic<uint32_t> next_home_{0};
   sync::atomic<uint32_t> sleeping_workers_{0};

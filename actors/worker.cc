@@ -98,39 +98,6 @@ bool Worker::obey_signals(ActorCell& cell) {
   return true;
 }
 
-void Worker::share_with_sleepers() {
-  for (auto& other : runtime_.workers()) {
-    if (other.get() == this || other->asleep_.load(sync::memory_order_relaxed) == 0) continue;
-    Inside inside(gate_);
-    ActorCell* cell = std::exchange(ready_head_, nullptr);
-    uint32_t left = ready_count_.load(sync::memory_order_relaxed);
-    uint32_t give_away = left / 2;
-    ready_tail_ = nullptr;
-    ready_count_.store(0, sync::memory_order_relaxed);
-    for (; cell != nullptr; --left) {
-      ActorCell* next = cell->next_ready;
-      // One that is notified already is in our list of notifications, and stays.
-      if (give_away > 0 && cell->inbox.notify()) {
-        --give_away;
-        give(*cell, *other);
-      } else {
-        make_ready(*cell);
-      }
-      cell = next;
-    }
-    return;
-  }
-}
-
-// REQUIRES: the caller has notified it, and is inside of the gate.
-void Worker::give(ActorCell& cell, Worker& other) {
-  cell.activity.store(Activity::moving, sync::memory_order_relaxed);
-  cell.retain();
-  // Release: all that this thread did to it. From here on it is the other's.
-  cell.home.store(&other, sync::memory_order_release);
-  other.tell(cell);
-}
-
 // --- the hot path: one function for the compiler, so a turn costs no calls of our own ------------
 
 ISOLA_HOT ActorCell* Worker::next_ready() {
@@ -185,6 +152,7 @@ ISOLA_HOT void Worker::handle_messages(ActorCell& cell, Execution& execution) {
       std::exchange(block->envelope.reply, nullptr)->fail(Error(Code::timeout));
     } else {
       const MessageType* message_type = block->type;
+      message_type_.store(message_type, sync::memory_order_relaxed);
       try {
         type.receive(cell.behaviour, block);
       } catch (const Cancelled&) {
@@ -215,6 +183,8 @@ ISOLA_HOT void Worker::turn(ActorCell& cell) {
   execution.deadline_ns = kNoDeadline;
   carrier.cancelled = false;
   cell.carrier.store(&carrier, sync::memory_order_relaxed);
+  in_turn_.store(&cell, sync::memory_order_relaxed);
+  turns_.store(turns_.load(sync::memory_order_relaxed) + 1, sync::memory_order_relaxed);
   // Relaxed: whoever sets a signal notifies afterwards. That is heeded between turns, or while
   // this one is suspended; a signal that was heeded before is seen here.
   if (cell.signals.load(sync::memory_order_relaxed) == 0 || !obey_signals(cell)) {
@@ -234,6 +204,7 @@ ISOLA_HOT void Worker::turn(ActorCell& cell) {
   }
   // The rest of it is set by the next turn.
   execution.cell = nullptr;
+  in_turn_.store(nullptr, sync::memory_order_relaxed);
 }
 
 void Worker::loop() {
@@ -244,17 +215,18 @@ void Worker::loop() {
     }
     ActorCell* cell = next_ready();
     if (cell == nullptr) {
+      turns_owed_ = 0;
       go_idle();
       continue;
     }
+    if (turns_owed_ > 0) --turns_owed_;
     turn(*cell);
-    if (ready_count_.load(sync::memory_order_relaxed) > kShareAbove &&
-        runtime_.sleeping_workers() > 0)
-      share_with_sleepers();
+    if (ready_count_.load(sync::memory_order_relaxed) > 0 && runtime_.sleeping_workers() > 0)
+      share();
     count_turn();
     if (boost_notified_.load(sync::memory_order_relaxed)) {
       running_->context->yield();
-    } else if (!woken_.empty()) {
+    } else if (!woken_.empty() && turns_owed_ == 0) {
       go_idle();
     }
   }
@@ -341,7 +313,11 @@ void Worker::heed_inside(ActorCell& cell) {
     case Activity::moving:
       return make_ready(cell);
     case Activity::idle:
-      if (cell.inbox.waiting() > 0 || signals != 0) make_ready(cell);
+      if (cell.inbox.waiting() == 0 && signals == 0) return;
+      if (belongs_elsewhere(cell))
+        give(cell, *cell.notifier);
+      else
+        make_ready(cell);
       return;
     case Activity::turn: {
       // A turn that is blocked has to be cancelled where it is.
@@ -374,16 +350,6 @@ void Worker::made(ActorCell& cell) { settle(cell); }
 void Worker::begin(ActorCell& cell) {
   Inside inside(gate_);
   make_ready(cell);
-}
-
-bool Worker::adopt(ActorCell& cell, Worker& home) {
-  if (ready_count_.load(sync::memory_order_relaxed) > kAdoptBelow || !home.hold_asleep())
-    return false;
-  const bool idle = cell.activity.load(sync::memory_order_relaxed) == Activity::idle;
-  if (idle) cell.home.store(this, sync::memory_order_release);
-  home.let_sleep();
-  if (idle) heed(cell);
-  return idle;
 }
 
 }  // namespace isola::detail

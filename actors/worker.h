@@ -8,10 +8,11 @@
 // queues: a message from one of them to another takes no atomic instruction. Who sends from
 // elsewhere puts the actor into the list of notifications, which the home looks at between turns.
 // An actor moves to another home
-//   - when a worker has more ready ones than it can serve soon, and another sleeps: it gives half
-//     of them away;
-//   - when a worker sleeps: who sends to an idle actor of it takes that actor over, so that a
-//     conversation stays on one worker and nobody is woken for it.
+//   - when others have been ready for some time while another worker sleeps: its home gives half of
+//     them away, or the monitor does, if the home is stuck in a long turn;
+//   - when its home sleeps: a worker that sends to it and has nothing else to do takes it over, so
+//     that a conversation stays on one worker and nobody is woken for it;
+//   - when it talks with an actor on another worker: after a few messages it goes there.
 //
 // Thread safety: tell, unpark, notify, stop, hold_asleep: any thread. The rest: its own thread.
 // Invariants: 1. An actor is in at most one ready queue, or in one turn.
@@ -49,11 +50,17 @@ inline constexpr uint32_t kTurnMessages = 128;
 inline constexpr uint32_t kTurnsBetweenDispatches = 1024;
 // How many woken carriers run in a row while actors are ready.
 inline constexpr uint32_t kWokenInARow = 16;
-// A worker with more ready actors than this gives half to one that sleeps.
-inline constexpr uint32_t kShareAbove = 4;
-// A worker with more ready actors than this wakes another worker rather than to take over what
-// that one has.
-inline constexpr uint32_t kAdoptBelow = 16;
+// How many ready actors at most take a turn before a carrier that yielded goes on.
+inline constexpr uint32_t kTurnsForYield = 64;
+// How long actors have been ready while another worker sleeps, before half of them go there: some
+// ten times what waking it takes.
+inline constexpr int64_t kBacklogNs = 50'000;
+// A turn that is as long as it takes to wake a worker, and how many turns pass between two looks at
+// the clock where they are shorter.
+inline constexpr int64_t kLongTurnNs = 5'000;
+inline constexpr int32_t kTurnsOfLook = 16;
+// After how many messages to and fro an actor goes to the worker of the other one.
+inline constexpr uint8_t kStrays = 4;
 // How often an empty worker looks again before it sleeps: about as long as a wake-up takes.
 inline constexpr uint32_t kSpinsBeforeSleep = 200;
 
@@ -95,6 +102,16 @@ class Worker {
   void yield();
   // False if no carrier could be made that takes over while this one is suspended.
   bool ensure_spare_carrier();
+  // What the thread is at. Any thread; a recent value.
+  struct Progress {
+    uint64_t actor = 0;  // that has its turn; 0: none
+    uint64_t turns = 0;
+    uint64_t messages = 0;  // of the actor
+    const MessageType* message_type = nullptr;
+  };
+  Progress progress() const;
+  // Gives the ready actors of a worker that is stuck in a turn to one that sleeps. The monitor's.
+  void relieve();
   Timers& timers() { return timers_; }
   Carrier& running() { return *running_; }
 
@@ -131,7 +148,10 @@ class Worker {
   void heed_inside(ActorCell& cell);
   void begin_stop();
   void drop_notified();
-  void share_with_sleepers();
+  void share();
+  void share_with(Worker& other, uint32_t count);
+  Worker* find_sleeper() const;
+  bool belongs_elsewhere(ActorCell& cell);
   void give(ActorCell& cell, Worker& other);
   void wake();
   bool hold_asleep();
@@ -164,6 +184,11 @@ class Worker {
   // Own thread only.
   uint32_t turns_until_dispatch_ = kTurnsBetweenDispatches;
   uint32_t woken_in_a_row_ = 0;
+  int64_t backlog_since_ns_ = 0;  // 0: there is none
+  int64_t last_look_ns_ = 0;
+  int32_t turns_of_look_ = kTurnsOfLook;
+  int32_t turns_until_look_ = kTurnsOfLook;
+  uint32_t turns_owed_ = 0;  // to ready actors, by a carrier that has yielded
   Carrier* running_ = nullptr;
   Carrier* main_ = nullptr;
   Carrier* idle_ = nullptr;
@@ -177,6 +202,11 @@ class Worker {
   size_t live_carriers_ = 0;
   bool stopping_ = false;
   std::unique_ptr<Choice> choice_;  // only in a seeded System
+
+  // Written by its own thread, for the monitor.
+  sync::atomic<uint64_t> turns_{0};
+  sync::atomic<ActorCell*> in_turn_{nullptr};
+  sync::atomic<const MessageType*> message_type_{nullptr};
 
   // Any thread.
   alignas(64) sync::atomic<ActorCell*> notified_{nullptr};

@@ -71,6 +71,7 @@ ISOLA_NOT_SANITIZED bf::context* Algorithm::pick_next() noexcept {
   Carrier* from = worker->running_;
   if (to == from) return next;
   worker->running_ = to;
+  worker->in_turn_.store(to->execution.cell, sync::memory_order_relaxed);
   from->current = Execution::current_or_null();
   Execution::set_current(to == worker->main_ ? nullptr : to->current);
   announce_switch(worker->exceptions_, from, to);
@@ -127,7 +128,9 @@ bf::context* Worker::choose_next() {
   const bool actors_ready = ready_count_.load(sync::memory_order_relaxed) > 0 && !stopping;
   if (woken_.empty() && !actors_ready) fire_timers();
   bf::context* next = nullptr;
-  if (!woken_.empty() && !(actors_ready && ++woken_in_a_row_ > kWokenInARow && idle_ != nullptr)) {
+  const bool actors_first =
+      actors_ready && idle_ != nullptr && (turns_owed_ > 0 || ++woken_in_a_row_ > kWokenInARow);
+  if (!woken_.empty() && !actors_first) {
     next = &woken_.front();
     woken_.pop_front();
   } else if (actors_ready || (stopping && idle_ != nullptr)) {
@@ -169,7 +172,10 @@ void Worker::yield() {
   fire_timers();
   count_turn();
   const bool others = anything_ready() || boost_notified_.load(sync::memory_order_relaxed);
-  if (others && !running_->cancelled && ensure_spare_carrier()) running_->context->yield();
+  if (others && !running_->cancelled && ensure_spare_carrier()) {
+    turns_owed_ = std::min(ready_count_.load(sync::memory_order_relaxed), kTurnsForYield);
+    running_->context->yield();
+  }
   if (running_->cancelled && std::uncaught_exceptions() == 0) throw Cancelled{};
 }
 
@@ -219,6 +225,7 @@ void Worker::sleep_until(int64_t boost_deadline_ns) {
     }
   }
   runtime_.worker_sleeps(-1);
+  runtime_.monitor().worker_wakes();
   asleep_.fetch_and(kHeld, sync::memory_order_relaxed);
   // Acquire: with let_sleep(), what was taken away. It is a matter of some instructions.
   while (asleep_.load(sync::memory_order_acquire) != 0) sync::relax_processor();

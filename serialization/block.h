@@ -129,9 +129,6 @@ class alignas(64) Block {
   uint32_t flags = 0;                    // kMarker and so on
   detail::Envelope envelope;
   Block* more_segments = nullptr;  // an alias's are its origin's
-  // While it waits in a channel: since when, in milliseconds of coarse time, and its OwnerGone.
-  uint32_t queued_ms = 0;
-  uint8_t item_policy = 0;
 
   // Bits of `flags`. A marker stands for an item that is gone, and reads as all defaults.
   static constexpr uint32_t kMarker = 1;
@@ -265,8 +262,16 @@ class alignas(64) Block {
   };
   AliasParts& alias_parts() { return *std::launder(reinterpret_cast<AliasParts*>(arena_)); }
 
+  // What setters and getters of a flat message read of these two lies on one cache line, the third.
   alignas(8) std::byte builder_[kBuilderBytes];
   alignas(8) std::byte reader_[kReaderBytes];
+
+ public:
+  // While it waits in a channel: since when, in milliseconds of coarse time, and its OwnerGone.
+  uint32_t queued_ms = 0;
+  uint8_t item_policy = 0;
+
+ private:
   alignas(8) std::byte arena_[sizeof(detail::BlockArena)];
 
  public:

@@ -174,6 +174,15 @@ void Pool::give_slow(Block* block) {
   if (last) delete this;
 }
 
+detail::FreeList* PoolCache::probe_typed_list(const MessageType& type) {
+  for (uint32_t probe = 0; probe < detail::kTypedProbes; ++probe) {
+    detail::FreeList& list = typed_[detail::typed_index(type, probe)];
+    if (list.type == nullptr) list.type = &type;
+    if (list.type == &type) return &list;
+  }
+  return nullptr;
+}
+
 Block* Pool::take_large(uint64_t words, bool beyond_bound) {
   const uint64_t bytes = words * 8;
   {
@@ -212,8 +221,14 @@ void Pool::reserve_bytes(uint64_t bytes, bool beyond_bound) {
 }
 
 Pool::Magazines& Pool::magazines(const detail::FreeList& list, uint8_t size_class) {
-  if (list.type != nullptr) return typed_[detail::typed_index(*list.type)];
-  return classes_[size_class];
+  if (list.type == nullptr) return classes_[size_class];
+  Magazines* vacant = nullptr;
+  for (uint32_t probe = 0; probe < detail::kTypedProbes; ++probe) {
+    Magazines& place = typed_[detail::typed_index(*list.type, probe)];
+    if (place.type == list.type) return place;
+    if (vacant == nullptr && place.first == nullptr) vacant = &place;
+  }
+  return vacant != nullptr ? *vacant : typed_[detail::typed_index(*list.type)];
 }
 
 Block* Pool::take_magazine(const detail::FreeList& list, uint8_t size_class) {

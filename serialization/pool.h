@@ -67,6 +67,7 @@ inline constexpr uint32_t kMagazine = 64;     // blocks that travel together
 inline constexpr uint32_t kSizeClasses = 6;   // 64 B to 64 KiB, each 4 times the one before
 inline constexpr uint8_t kLargeClass = 0xff;  // own mapping, given back to the system when freed
 inline constexpr uint32_t kTypedLists = 64;   // types whose blocks are kept with a builder
+inline constexpr uint32_t kTypedProbes = 4;   // places where a type's list may be
 
 constexpr uint32_t class_words(uint32_t size_class) { return 8u << (2 * size_class); }
 constexpr uint8_t class_for(uint64_t words) {
@@ -75,8 +76,9 @@ constexpr uint8_t class_for(uint64_t words) {
   return kLargeClass;
 }
 
-constexpr uint32_t typed_index(const MessageType& type) {
-  return static_cast<uint32_t>(type.id) % kTypedLists;  // ids of schemas are random numbers
+// Where the list of a type is looked for first, and after `probe` others (linear probing).
+constexpr uint32_t typed_index(const MessageType& type, uint32_t probe = 0) {
+  return (static_cast<uint32_t>(type.id) + probe) % kTypedLists;  // ids of schemas are random
 }
 
 // The address sanitizer reports who touches the body of a block that lies in a free list.
@@ -128,6 +130,12 @@ class PoolCache {
   friend class Pool;
   enum class Shared {};
   PoolCache(Pool& pool, Shared) : pool_(pool), is_shared_(true) {}
+  // The list of a type, which it gets at its first use; nullptr if all of its places are taken.
+  detail::FreeList* typed_list(const MessageType& type) {
+    detail::FreeList& list = typed_[detail::typed_index(type)];
+    return list.type == &type ? &list : probe_typed_list(type);
+  }
+  detail::FreeList* probe_typed_list(const MessageType& type);
   Block* pop(detail::FreeList& list, uint8_t size_class);
   void push(detail::FreeList& list, Block* block, uint8_t size_class);
   void make_room(detail::FreeList& list, uint8_t size_class);
@@ -239,12 +247,8 @@ inline Block* PoolCache::pop(detail::FreeList& list, uint8_t size_class) {
 }
 
 inline Block* PoolCache::take_kept(const MessageType& type) {
-  detail::FreeList& list = typed_[detail::typed_index(type)];
-  if (list.type != &type) [[unlikely]] {
-    if (list.type != nullptr) return nullptr;
-    list.type = &type;
-  }
-  return pop(list, detail::kLargeClass);
+  detail::FreeList* list = typed_list(type);
+  return list != nullptr ? pop(*list, detail::kLargeClass) : nullptr;
 }
 
 inline Block* PoolCache::take(uint8_t size_class) { return pop(classes_[size_class], size_class); }
@@ -262,10 +266,9 @@ inline void PoolCache::give(Block* block) {
   detail::poison(*block);
   block->set_state(BlockState::free);
   if (block->kept_for != nullptr) {
-    detail::FreeList& list = typed_[detail::typed_index(*block->kept_for)];
-    if (list.type == nullptr) list.type = block->kept_for;
-    if (list.type == block->kept_for) return push(list, block, detail::kLargeClass);
-    block->kept_for = nullptr;  // another type has this list: the block serves anyone
+    if (detail::FreeList* list = typed_list(*block->kept_for))
+      return push(*list, block, detail::kLargeClass);
+    block->kept_for = nullptr;  // other types have its places: the block serves anyone
   }
   push(classes_[block->size_class], block, block->size_class);
 }
