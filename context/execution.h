@@ -56,7 +56,7 @@ class ResourceList;
 class ActorCell;
 
 // See count_step in channels/waiter.h. A few microseconds of sending.
-inline constexpr uint32_t kStepsBeforeYield = 256;
+inline constexpr uint32_t kStepsBeforeYield = 128;
 
 struct Execution {
   const Binding* bindings = nullptr;  // the innermost Scope; the scopes own them
