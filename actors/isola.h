@@ -5,6 +5,7 @@
 #include <isola/actors/address.h>
 #include <isola/actors/heap.h>
 #include <isola/actors/isolate.h>
+#include <isola/actors/offload.h>
 #include <isola/actors/reply.h>
 #include <isola/actors/system.h>
 #include <isola/actors/wait_cycles.h>

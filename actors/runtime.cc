@@ -2,6 +2,7 @@
 #include "runtime.h"
 
 #include <isola/actors/isolate_job.h>
+#include <isola/actors/offload.h>
 #include <isola/serialization/check.h>
 
 #include <cstdio>
@@ -19,6 +20,8 @@ SystemOptions completed(SystemOptions options) {
   ISOLA_REQUIRE(options.workers, <=, 4096u);
   ISOLA_REQUIRE(options.inbox_max, >=, 1u);
   ISOLA_REQUIRE(options.carriers_max, >=, 1u);
+  ISOLA_REQUIRE(options.offload_threads_max, >=, 1u);
+  ISOLA_REQUIRE(options.offload_threads_max, <=, 4096u);
 #if defined(ISOLA_ASAN) || defined(ISOLA_TSAN)
   options.stack_bytes = std::max<size_t>(options.stack_bytes, 256 * 1024);  // larger frames
 #endif
@@ -81,6 +84,9 @@ Runtime::Runtime(SystemOptions options)
   static_assert(std::is_trivially_destructible_v<sync::atomic<ActorCell*>>);
   if (slab_table_ == nullptr) throw std::bad_alloc();
   pool_->hold();
+  if (!options_.seed)
+    offload_ = std::make_unique<OffloadPool>(options_.offload_threads_max,
+                                             options_.offload_waiting_max);
   if (kChecked) set_seal_writer_names(*pool_, [this](uint64_t id) { return name_of(id); });
   // Spinning saves a wake-up when another thread is about to push; with one processor nobody is.
   if (!options_.seed && std::thread::hardware_concurrency() > 1) spins_ = kSpinsBeforeSleep;
@@ -127,6 +133,7 @@ void Runtime::stop() {
   monitor_.stop();
   for (auto& worker : workers_) worker->stop();
   for (auto& worker : workers_) worker->join();
+  if (offload_ != nullptr) offload_->stop();
   channels_->close_all();
   // Nobody runs any more. First no mail can come, then the actors end, the youngest first.
   for (ActorCell* cell = youngest_; cell != nullptr; cell = cell->older) {

@@ -43,6 +43,9 @@ struct SystemOptions {
   size_t stack_bytes = 128 * 1024;
   // Handlers and function actors of a worker that may be blocked at once.
   size_t carriers_max = 8192;
+  // Threads for isola::offload, and calls that may wait for one of them; beyond both it fails.
+  uint32_t offload_threads_max = 16;
+  uint32_t offload_waiting_max = 4096;
   // With a seed, one worker runs everything in an order drawn from it, in virtual time: the clock
   // jumps to the next timer when nothing else can happen.
   std::optional<uint64_t> seed{};
@@ -56,6 +59,8 @@ struct SystemOptions {
 };
 
 namespace detail {
+
+class OffloadPool;
 
 // The time of a System with a seed. Thread safety: any thread.
 class VirtualClock final : public Clock {
@@ -99,6 +104,7 @@ class Runtime {
   const SystemOptions& options() const { return options_; }
   uint32_t spins() const { return spins_; }
   size_t carriers_max() const { return options_.carriers_max; }
+  OffloadPool* offload() const { return offload_.get(); }  // nullptr with a seed
   bool stopping() const { return stopping_.load(sync::memory_order_acquire); }
   uint64_t failures() const { return failures_.load(sync::memory_order_relaxed); }
   uint64_t alive() const { return alive_.load(sync::memory_order_relaxed); }
@@ -131,6 +137,7 @@ class Runtime {
   Pool* const pool_;
   const std::shared_ptr<ChannelTable> channels_;
   VirtualClock virtual_clock_;
+  std::unique_ptr<OffloadPool> offload_;
   std::vector<std::unique_ptr<Worker>> workers_;
   Monitor monitor_{*this};
   uint32_t spins_ = 0;

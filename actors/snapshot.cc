@@ -39,6 +39,8 @@ std::string describe_wait(const detail::Books& books) {
       return "sleep";
     case WaitsFor::end:
       return "end of " + id;
+    case WaitsFor::offload:
+      return "offloaded call";
   }
   return "";
 }

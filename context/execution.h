@@ -33,6 +33,7 @@ enum class WaitsFor : uint8_t {
   inbox,
   sleep,
   end,
+  offload,
   worker
 };
 

@@ -67,6 +67,8 @@ std::string_view name(Code code) {
       return "message_too_large";
     case Code::unknown_type:
       return "unknown_type";
+    case Code::too_many_offloads:
+      return "too_many_offloads";
   }
   return "unknown";
 }
@@ -128,6 +130,8 @@ std::string_view detail::explain(Code code) {
       return "the message exceeds a limit";
     case Code::unknown_type:
       return "no such type is registered";
+    case Code::too_many_offloads:
+      return "no thread is free for an offloaded call";
   }
   return "unknown error";
 }

@@ -49,6 +49,7 @@ enum class Code : uint16_t {
   bad_message,        // bytes from outside are no valid message
   message_too_large,  // bytes from outside exceed a limit
   unknown_type,       // no type with this name or id is registered
+  too_many_offloads,  // no thread for an offloaded call, and no room to wait for one
 };
 
 // The code's name as an identifier: "channel_closed".
