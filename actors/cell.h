@@ -27,6 +27,7 @@ namespace isola::detail {
 
 class ActorCell;
 class Carrier;
+class Dispatcher;
 class Runtime;
 class Worker;
 struct Job;
@@ -62,6 +63,7 @@ struct SlotOptions {
   std::string type{};  // shown instead of the behaviour's own
   uint64_t heap_quota = UINT64_MAX;
   uint32_t inbox_max = 0;  // 0: the System's
+  std::string dispatcher{};
 };
 
 class alignas(64) ActorCell {
@@ -77,6 +79,7 @@ class alignas(64) ActorCell {
   sync::atomic<uint32_t> signals{0};  // any thread
   sync::atomic<const BehaviourType*> type{nullptr};
   Runtime* runtime = nullptr;     // constant
+  Dispatcher* dispatcher = nullptr;  // constant while alive: its homes are workers of this one
   Block* root_context = nullptr;  // what its creator's context let cross
   ActorCell* next_notified = nullptr;  // in its home's list of notifications
   Worker* notifier = nullptr;  // on whose thread it was notified; written by who notifies

@@ -66,6 +66,7 @@ bool OffloadPool::find_thread(Thread*& woken) {
 }
 
 void OffloadPool::serve(Thread& self) {
+  processors_.bind_thread();  // a worker may have started it that is bound to its own
   while (OffloadJob* job = next_job(self)) {
     {
       // As the actor that waits, but what waits here blocks this thread, and the inspector goes on

@@ -16,6 +16,7 @@
 // that the schedule stays reproducible; outside of actors it is simply called.
 #pragma once
 
+#include <isola/actors/dispatcher.h>
 #include <isola/channels/waiter.h>
 #include <isola/serialization/sync.h>
 
@@ -80,6 +81,7 @@ class OffloadPool {
   const uint32_t threads_max_;
   const uint32_t waiting_max_;
   const int64_t idle_ns_;
+  const Processors processors_;
   sync::Mutex mutex_;  // guards the rest
   WaiterQueue queue_;
   uint32_t waiting_ = 0;

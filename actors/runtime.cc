@@ -15,9 +15,17 @@ namespace isola::detail {
 namespace {
 
 SystemOptions completed(SystemOptions options) {
-  if (options.workers == 0) options.workers = std::max(1u, std::thread::hardware_concurrency());
+  if (options.workers == 0)
+    options.workers = options.cpus.empty() ? std::max(1u, std::thread::hardware_concurrency())
+                                           : static_cast<uint32_t>(options.cpus.size());
   if (options.seed) options.workers = 1;  // its schedule is drawn on one thread
-  ISOLA_REQUIRE(options.workers, <=, 4096u);
+  options.dispatchers.insert(options.dispatchers.begin(),
+                             {std::string(kDefaultDispatcher), options.workers,
+                              options.seed ? std::vector<uint32_t>{} : options.cpus});
+  complete(options.dispatchers);
+  uint64_t workers = 0;
+  for (const DispatcherOptions& dispatcher : options.dispatchers) workers += dispatcher.workers;
+  ISOLA_REQUIRE(workers, <=, 4096u);
   ISOLA_REQUIRE(options.inbox_max, >=, 1u);
   ISOLA_REQUIRE(options.carriers_max, >=, 1u);
   ISOLA_REQUIRE(options.offload_threads_max, >=, 1u);
@@ -85,8 +93,8 @@ Runtime::Runtime(SystemOptions options)
   if (slab_table_ == nullptr) throw std::bad_alloc();
   pool_->hold();
   if (!options_.seed)
-    offload_ = std::make_unique<OffloadPool>(options_.offload_threads_max,
-                                             options_.offload_waiting_max);
+    offload_ =
+        std::make_unique<OffloadPool>(options_.offload_threads_max, options_.offload_waiting_max);
   if (kChecked) set_seal_writer_names(*pool_, [this](uint64_t id) { return name_of(id); });
   // Spinning saves a wake-up when another thread is about to push; with one processor nobody is.
   if (!options_.seed && std::thread::hardware_concurrency() > 1) spins_ = kSpinsBeforeSleep;
@@ -116,8 +124,15 @@ const Clock& Runtime::clock() const {
 }
 
 void Runtime::start() {
-  for (uint32_t i = 0; i < options_.workers; ++i)
-    workers_.push_back(std::make_unique<Worker>(*this, i));
+  for (const DispatcherOptions& options : options_.dispatchers) {
+    Dispatcher& dispatcher = *dispatchers_.emplace_back(std::make_unique<Dispatcher>(options));
+    if (options_.seed && dispatchers_.size() > 1) continue;
+    for (uint32_t i = 0; i < options.workers; ++i) {
+      const auto index = static_cast<uint32_t>(workers_.size());
+      workers_.push_back(std::make_unique<Worker>(*this, dispatcher, index));
+      dispatcher.add(*workers_.back());
+    }
+  }
   for (auto& worker : workers_) worker->start();
   // With a seed everything happens on one thread.
   if (!options_.seed && (workers_.size() > 1 || options_.on_long_turn)) monitor_.start();
@@ -194,10 +209,11 @@ ActorCell* Runtime::new_slot(const SlotOptions& options, const BehaviourType& ty
   cell->random_state = options_.seed.value_or(0) ^ cell->id.load(sync::memory_order_relaxed);
   cell->set_name(options.name);
   cell->references.store(1, sync::memory_order_relaxed);  // the runtime's own, until it ends
-  // Made by one of our workers, it is at home there. Made elsewhere it has no home until then, and
+  // Made by one of its workers, it is at home there. Made elsewhere it has no home until then, and
   // nobody may tell one.
   Worker* worker = Worker::current();
-  if (worker != nullptr && &worker->runtime() != this) worker = nullptr;
+  cell->dispatcher = find_dispatcher(options.dispatcher);
+  if (worker != nullptr && &worker->dispatcher() != cell->dispatcher) worker = nullptr;
   cell->activity.store(Activity::turn, sync::memory_order_relaxed);
   cell->inbox.reopen(worker == nullptr);
   cell->notifier = nullptr;
@@ -269,7 +285,7 @@ void Runtime::free_slot(ActorCell& cell) {
 void Runtime::actor_made(ActorCell& cell) {
   if (Worker* home = cell.home.load(sync::memory_order_relaxed)) return home->made(cell);
   cell.activity.store(Activity::idle, sync::memory_order_relaxed);
-  Worker& home = next_home();
+  Worker& home = cell.dispatcher->next_home();
   // Release: what was made. From here on it is the home's.
   cell.home.store(&home, sync::memory_order_release);
   if (cell.inbox.acknowledge_nothing()) return;
@@ -280,14 +296,34 @@ void Runtime::actor_made(ActorCell& cell) {
 void Runtime::place(ActorCell& cell) {
   if (Worker* home = cell.home.load(sync::memory_order_relaxed)) return home->begin(cell);
   cell.activity.store(Activity::moving, sync::memory_order_relaxed);
-  Worker& home = next_home();
+  Worker& home = cell.dispatcher->next_home();
   cell.home.store(&home, sync::memory_order_release);
   cell.retain();
   home.tell(cell);
 }
 
-Worker& Runtime::next_home() {
-  return *workers_[next_home_.fetch_add(1, sync::memory_order_relaxed) % workers_.size()];
+Dispatcher* Runtime::find_dispatcher(std::string_view name) const {
+  if (name.empty()) return dispatchers_.front().get();
+  for (const auto& dispatcher : dispatchers_)
+    if (dispatcher->name() == name)
+      return options_.seed ? dispatchers_.front().get() : dispatcher.get();
+  return nullptr;
+}
+
+bool Runtime::refused(ActorCell& cell, const SlotOptions& options) {
+  if (cell.dispatcher != nullptr) return false;
+  std::string what = "no dispatcher \"" + options.dispatcher + "\"; there is";
+  for (const auto& dispatcher : dispatchers_)
+    what += (dispatcher == dispatchers_.front() ? " \"" : ", \"") + dispatcher->name() + "\"";
+  end_actor(cell, make_error(pool(), Code::no_dispatcher, name(Code::no_dispatcher), what,
+                             {cell.label(), cell.id.load(sync::memory_order_relaxed), nullptr}));
+  return true;
+}
+
+uint32_t Runtime::sleeping_workers() const {
+  uint32_t sum = 0;
+  for (const auto& dispatcher : dispatchers_) sum += dispatcher->sleeping_workers();
+  return sum;
 }
 
 void Runtime::report(const Error& error) {

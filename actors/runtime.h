@@ -5,6 +5,7 @@
 #pragma once
 
 #include <isola/actors/cell.h>
+#include <isola/actors/dispatcher.h>
 #include <isola/actors/monitor.h>
 #include <isola/actors/worker.h>
 #include <isola/channels/table.h>
@@ -33,8 +34,13 @@ struct LongTurn {
 
 struct SystemOptions {
   std::string name = "isola";
-  // Threads that give actors their turns; 0: one for each processor.
+  // Threads that give actors their turns; 0: one for each processor that they may run on.
   uint32_t workers = 0;
+  // The processors that these may run on, as the operating system numbers them; empty: all.
+  std::vector<uint32_t> cpus{};
+  // Further workers, by name: SpawnOptions::dispatcher. In a System with a seed the one worker
+  // stands for all of them. The constructor throws std::invalid_argument for what can't be had.
+  std::vector<DispatcherOptions> dispatchers{};
   // Bound of the message pool; beyond it compose throws PoolExhausted.
   uint64_t pool_bytes_max = uint64_t{4} << 30;
   // Messages that may wait for an actor; senders wait for room. See SpawnOptions::inbox_max.
@@ -87,6 +93,9 @@ class Runtime {
   // for a function actor, whose first turn is its life. nullptr once the System has stopped.
   ActorCell* new_slot(const SlotOptions& options, const BehaviourType& type, void* behaviour);
   void actor_made(ActorCell& cell);
+  // True if the actor that was made can't be started, and has ended: what its options name is not
+  // there. `options`: those that it was made with.
+  bool refused(ActorCell& cell, const SlotOptions& options);
   // Ends the actor whose turn the caller has: closes its inbox, destroys its behaviour, releases
   // its resources and heap, tells who waits for it. `reason`: no error for a normal end.
   void end_actor(ActorCell& cell, Error reason);
@@ -109,11 +118,9 @@ class Runtime {
   uint64_t failures() const { return failures_.load(sync::memory_order_relaxed); }
   uint64_t alive() const { return alive_.load(sync::memory_order_relaxed); }
 
-  void worker_sleeps(int change) {
-    sleeping_workers_.fetch_add(static_cast<uint32_t>(change), sync::memory_order_relaxed);
-  }
   Monitor& monitor() { return monitor_; }
-  uint32_t sleeping_workers() const { return sleeping_workers_.load(sync::memory_order_relaxed); }
+  // Of all dispatchers; a recent value.
+  uint32_t sleeping_workers() const;
   std::vector<std::unique_ptr<Worker>>& workers() { return workers_; }
 
   // Of the isolate with this id, which may be gone: then "". Looks at all of them.
@@ -131,18 +138,17 @@ class Runtime {
   ~Runtime();
   void add_slab();
   void unlink(ActorCell& cell);
-  Worker& next_home();
+  Dispatcher* find_dispatcher(std::string_view name) const;
 
   const SystemOptions options_;
   Pool* const pool_;
   const std::shared_ptr<ChannelTable> channels_;
   VirtualClock virtual_clock_;
   std::unique_ptr<OffloadPool> offload_;
+  std::vector<std::unique_ptr<Dispatcher>> dispatchers_;  // the first is the default one
   std::vector<std::unique_ptr<Worker>> workers_;
   Monitor monitor_{*this};
   uint32_t spins_ = 0;
-  sync::atomic<uint32_t> next_home_{0};
-  sync::atomic<uint32_t> sleeping_workers_{0};
   sync::atomic<uint32_t> references_{1};
   sync::atomic<bool> stopping_{false};
   sync::atomic<uint64_t> failures_{0};

@@ -30,14 +30,16 @@ struct SpawnOptions {
   uint64_t heap_quota = UINT64_MAX;
   // Messages that may wait before senders wait; 0: the System's.
   uint32_t inbox_max = 0;
+  // Whose workers it runs on: one of SystemOptions::dispatchers; empty: the default one. If there
+  // is none of this name the spawn fails: the actor has ended by an Error with
+  // Code::no_dispatcher, which is reported, and join() gives it.
+  std::string dispatcher{};
 };
 
 namespace detail {
 
-inline ActorCell* new_slot(Runtime& runtime, const SpawnOptions& options,
-                           const BehaviourType& type) {
-  return runtime.new_slot({options.name, options.type, options.heap_quota, options.inbox_max}, type,
-                          nullptr);
+inline SlotOptions slot_options(const SpawnOptions& options) {
+  return {options.name, options.type, options.heap_quota, options.inbox_max, options.dispatcher};
 }
 
 template <class T>
@@ -50,9 +52,11 @@ template <class B, class... Args>
 typename B::AddressType spawn_handler(Runtime& runtime, const SpawnOptions& options,
                                       Args&&... args) {
   (require_sendable<std::decay_t<Args>>(), ...);
-  ActorCell* cell = new_slot(runtime, options, handler_type<B>);
+  const SlotOptions slot = slot_options(options);
+  ActorCell* cell = runtime.new_slot(slot, handler_type<B>, nullptr);
   if (cell == nullptr) return {};
   typename B::AddressType address{CellRef(*cell)};
+  if (runtime.refused(*cell, slot)) return address;
   // It is made by the thread that spawns it, but as the new actor: on its heap, in its context.
   BeingMade being(*cell);
   try {
@@ -70,12 +74,14 @@ ActorRef spawn_plain(Runtime& runtime, const SpawnOptions& options, Plain functi
   using B = FunctionBehaviour<Plain, Params...>;
   auto behaviour = std::make_unique<B>(
       B{function, std::tuple<Params...>(std::forward<Args>(args)...)});
-  ActorCell* cell = new_slot(runtime, options, function_type<B>);
+  const SlotOptions slot = slot_options(options);
+  ActorCell* cell = runtime.new_slot(slot, function_type<B>, nullptr);
   if (cell == nullptr) return {};
+  ActorRef actor{CellRef(*cell)};
+  if (runtime.refused(*cell, slot)) return actor;
   std::apply([&](auto&... values) { (transfer_ends(values, &cell->resources), ...); },
              behaviour->arguments);
   cell->behaviour = behaviour.release();
-  ActorRef actor{CellRef(*cell)};
   runtime.place(*cell);
   return actor;
 }

@@ -42,9 +42,11 @@ void System::stop() {
 detail::Runtime& detail::current_runtime() { return *current_cell().runtime; }
 
 Isolate System::create(SpawnOptions options) {
-  detail::ActorCell* cell = detail::new_slot(*runtime_, options, kIsolateType);
+  const detail::SlotOptions slot = detail::slot_options(options);
+  detail::ActorCell* cell = runtime_->new_slot(slot, kIsolateType, nullptr);
   if (cell == nullptr) return Isolate();
   Isolate isolate{detail::CellRef(*cell)};
+  if (runtime_->refused(*cell, slot)) return isolate;
   runtime_->actor_made(*cell);
   return isolate;
 }

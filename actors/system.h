@@ -87,7 +87,8 @@ class System {
   PoolStats pool_stats() const { return pool().stats(); }
   const Clock& clock() const { return runtime_->clock(); }
   const std::string& name() const { return runtime_->options().name; }
-  size_t workers() const { return runtime_->options().workers; }
+  // Of all dispatchers.
+  size_t workers() const { return runtime_->workers().size(); }
   // Actors and isolates that are alive.
   uint64_t actors() const { return runtime_->alive(); }
   // All channels that somebody holds an end of; see channels/ledger.h.

@@ -2,6 +2,7 @@
 #include "worker.h"
 
 #include <isola/actors/algorithm.h>
+#include <isola/actors/dispatcher.h>
 #include <isola/actors/isolate_job.h>
 #include <isola/actors/runtime.h>
 #include <isola/serialization/check.h>
@@ -14,8 +15,11 @@
 
 namespace isola::detail {
 
-Worker::Worker(Runtime& runtime, uint32_t index)
-    : runtime_(runtime), index_(index), stacks_(runtime.options().stack_bytes) {
+Worker::Worker(Runtime& runtime, Dispatcher& dispatcher, uint32_t index)
+    : runtime_(runtime),
+      its_dispatcher_(dispatcher),
+      index_(index),
+      stacks_(runtime.options().stack_bytes) {
   if (runtime.options().seed) choice_ = std::make_unique<SeededChoice>(*runtime.options().seed);
 }
 
@@ -32,6 +36,7 @@ void Worker::stop() {
 
 void Worker::main() {
   current_ = this;
+  its_dispatcher_.bind_thread();
   cache_ = std::make_unique<PoolCache>(runtime_.pool());
   PoolCache::set_current(cache_.get());
   exceptions_ = reinterpret_cast<ExceptionState*>(abi::__cxa_get_globals());
@@ -221,7 +226,7 @@ void Worker::loop() {
     }
     if (turns_owed_ > 0) --turns_owed_;
     turn(*cell);
-    if (ready_count_.load(sync::memory_order_relaxed) > 0 && runtime_.sleeping_workers() > 0)
+    if (ready_count_.load(sync::memory_order_relaxed) > 0 && its_dispatcher_.sleeping_workers() > 0)
       share();
     count_turn();
     if (boost_notified_.load(sync::memory_order_relaxed)) {

@@ -13,6 +13,7 @@
 //   - when its home sleeps: a worker that sends to it and has nothing else to do takes it over, so
 //     that a conversation stays on one worker and nobody is woken for it;
 //   - when it talks with an actor on another worker: after a few messages it goes there.
+// All of it only within a dispatcher, whose workers know of no others (dispatcher.h).
 //
 // Thread safety: tell, unpark, notify, stop, hold_asleep: any thread. The rest: its own thread.
 // Invariants: 1. An actor is in at most one ready queue, or in one turn.
@@ -42,6 +43,7 @@
 namespace isola::detail {
 
 class Algorithm;
+class Dispatcher;
 class Runtime;
 
 // How many messages an actor handles in one turn before others get theirs.
@@ -66,7 +68,7 @@ inline constexpr uint32_t kSpinsBeforeSleep = 200;
 
 class Worker {
  public:
-  Worker(Runtime& runtime, uint32_t index);
+  Worker(Runtime& runtime, Dispatcher& dispatcher, uint32_t index);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -79,6 +81,7 @@ class Worker {
   // The worker whose thread this is, or nullptr.
   static Worker* current() { return current_; }
   Runtime& runtime() const { return runtime_; }
+  Dispatcher& dispatcher() const { return its_dispatcher_; }
 
   // Sends to an actor that is at home here, from the running code. False if that is not so, or not
   // as simple.
@@ -170,6 +173,7 @@ class Worker {
   static constinit inline thread_local Worker* current_ = nullptr;
 
   Runtime& runtime_;
+  Dispatcher& its_dispatcher_;
   const uint32_t index_;
   std::unique_ptr<PoolCache> cache_;
   StackPool stacks_;

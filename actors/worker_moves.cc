@@ -1,4 +1,5 @@
 // Actors that go to another worker: why, and how.
+#include <isola/actors/dispatcher.h>
 #include <isola/actors/runtime.h>
 #include <isola/actors/worker.h>
 
@@ -30,9 +31,8 @@ void Worker::share() {
 }
 
 Worker* Worker::find_sleeper() const {
-  for (auto& other : runtime_.workers())
-    if (other.get() != this && other->asleep_.load(sync::memory_order_relaxed) != 0)
-      return other.get();
+  for (Worker* other : its_dispatcher_.workers())
+    if (other != this && other->asleep_.load(sync::memory_order_relaxed) != 0) return other;
   return nullptr;
 }
 
@@ -98,7 +98,8 @@ void Worker::relieve() {
 
 // True if an idle actor that was sent to from elsewhere had better be there. Inside of the gate.
 bool Worker::belongs_elsewhere(ActorCell& cell) {
-  if (cell.notifier == nullptr || cell.notifier == this || cell.notifier != cell.talks_to) {
+  if (cell.notifier == nullptr || cell.notifier == this || cell.notifier != cell.talks_to ||
+      &cell.notifier->its_dispatcher_ != &its_dispatcher_) {
     cell.strays = 0;
     return false;
   }
@@ -117,7 +118,9 @@ void Worker::give(ActorCell& cell, Worker& other) {
 }
 
 bool Worker::adopt(ActorCell& cell, Worker& home) {
-  if (ready_count_.load(sync::memory_order_relaxed) > 0 || !home.hold_asleep()) return false;
+  if (&home.its_dispatcher_ != &its_dispatcher_ ||
+      ready_count_.load(sync::memory_order_relaxed) > 0 || !home.hold_asleep())
+    return false;
   const bool idle = cell.activity.load(sync::memory_order_relaxed) == Activity::idle;
   if (idle) cell.home.store(this, sync::memory_order_release);
   home.let_sleep();

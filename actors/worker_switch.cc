@@ -1,5 +1,6 @@
 // Which carrier runs next, and what happens right before Boost switches to it.
 #include <isola/actors/algorithm.h>
+#include <isola/actors/dispatcher.h>
 #include <isola/actors/runtime.h>
 #include <isola/actors/worker.h>
 #include <isola/serialization/check.h>
@@ -208,7 +209,7 @@ void Worker::sleep_until(int64_t boost_deadline_ns) {
   // Sequentially consistent, as the look in wake(): of this store and a push, one side sees the
   // other's (invariant 3). Release: who holds this worker sees what it did.
   asleep_.store(kAsleep, sync::memory_order_seq_cst);
-  runtime_.worker_sleeps(+1);
+  its_dispatcher_.worker_sleeps(+1);
   bool arrived = anything_arrived();
   for (uint32_t spin = 0; spin < runtime_.spins() && !arrived; ++spin) {
     sync::relax_processor();
@@ -224,7 +225,7 @@ void Worker::sleep_until(int64_t boost_deadline_ns) {
       word = asleep_.load(sync::memory_order_relaxed);
     }
   }
-  runtime_.worker_sleeps(-1);
+  its_dispatcher_.worker_sleeps(-1);
   runtime_.monitor().worker_wakes();
   asleep_.fetch_and(kHeld, sync::memory_order_relaxed);
   // Acquire: with let_sleep(), what was taken away. It is a matter of some instructions.

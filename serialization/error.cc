@@ -69,6 +69,8 @@ std::string_view name(Code code) {
       return "unknown_type";
     case Code::too_many_offloads:
       return "too_many_offloads";
+    case Code::no_dispatcher:
+      return "no_dispatcher";
   }
   return "unknown";
 }
@@ -132,6 +134,8 @@ std::string_view detail::explain(Code code) {
       return "no such type is registered";
     case Code::too_many_offloads:
       return "no thread is free for an offloaded call";
+    case Code::no_dispatcher:
+      return "there is no such dispatcher";
   }
   return "unknown error";
 }

@@ -50,6 +50,7 @@ enum class Code : uint16_t {
   message_too_large,  // bytes from outside exceed a limit
   unknown_type,       // no type with this name or id is registered
   too_many_offloads,  // no thread for an offloaded call, and no room to wait for one
+  no_dispatcher,      // the System has no dispatcher of this name
 };
 
 // The code's name as an identifier: "channel_closed".
