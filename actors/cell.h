@@ -6,7 +6,7 @@
 // Life of a slot: free -> alive -> ended -> free. It becomes free when it has ended and the last
 // reference (addresses, asks, notifications, the runtime's own) is gone.
 // An actor has a home: the worker whose thread alone touches its queue and decides when it runs.
-// Everybody else notifies the home. It moves between turns; see Worker.
+// Everybody else notifies the home. It moves between turns, unless it is pinned; see Worker.
 // Thread safety: the members marked so; the rest belongs to the home, or to whoever has the turn.
 #pragma once
 
@@ -64,23 +64,25 @@ struct SlotOptions {
   uint64_t heap_quota = UINT64_MAX;
   uint32_t inbox_max = 0;  // 0: the System's
   std::string dispatcher{};
+  bool pinned = false;
 };
 
 class alignas(64) ActorCell {
  public:
   // --- hot: sends and turns
-  Inbox inbox;                               // any thread, as it says there
-  sync::atomic<Worker*> home{nullptr};       // any thread may read; nullptr: being made elsewhere
+  Inbox inbox;                          // any thread, as it says there
+  sync::atomic<Worker*> home{nullptr};  // any thread may read; nullptr: being made elsewhere
   sync::atomic<Activity> activity{Activity::turn};  // the home's; the inspector reads it
+  bool pinned = false;                              // stays at its first home; constant while alive
   uint32_t inbox_max = 0;
   void* behaviour = nullptr;
-  ActorCell* next_ready = nullptr;    // in the ready queue
+  ActorCell* next_ready = nullptr;  // in the ready queue
   // --- of turns and other threads
   sync::atomic<uint32_t> signals{0};  // any thread
   sync::atomic<const BehaviourType*> type{nullptr};
-  Runtime* runtime = nullptr;     // constant
-  Dispatcher* dispatcher = nullptr;  // constant while alive: its homes are workers of this one
-  Block* root_context = nullptr;  // what its creator's context let cross
+  Runtime* runtime = nullptr;          // constant
+  Dispatcher* dispatcher = nullptr;    // constant while alive: its homes are workers of this one
+  Block* root_context = nullptr;       // what its creator's context let cross
   ActorCell* next_notified = nullptr;  // in its home's list of notifications
   Worker* notifier = nullptr;  // on whose thread it was notified; written by who notifies
   Worker* talks_to = nullptr;  // where it sent to last, if not to its own home
@@ -130,9 +132,9 @@ class alignas(64) ActorCell {
   // Waits until the actor has ended; returns its reason. Blocks.
   Error wait_for_end(int64_t deadline_ns);
 
-  std::string name() const;   // any thread; empty if it was given none
+  std::string name() const;       // any thread; empty if it was given none
   std::string type_name() const;  // any thread
-  std::string label() const;  // the name, or "Counter#7"
+  std::string label() const;      // the name, or "Counter#7"
   void set_name(std::string_view name);
   // The heap, made now if there was none. Called in a turn.
   Heap& own_heap();

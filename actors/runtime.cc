@@ -213,7 +213,10 @@ ActorCell* Runtime::new_slot(const SlotOptions& options, const BehaviourType& ty
   // nobody may tell one.
   Worker* worker = Worker::current();
   cell->dispatcher = find_dispatcher(options.dispatcher);
-  if (worker != nullptr && &worker->dispatcher() != cell->dispatcher) worker = nullptr;
+  cell->pinned = options.pinned;
+  // A pinned one is placed by turns, else all would be where the actor is that spawns them.
+  if (worker != nullptr && (&worker->dispatcher() != cell->dispatcher || cell->pinned))
+    worker = nullptr;
   cell->activity.store(Activity::turn, sync::memory_order_relaxed);
   cell->inbox.reopen(worker == nullptr);
   cell->notifier = nullptr;

@@ -34,12 +34,17 @@ struct SpawnOptions {
   // is none of this name the spawn fails: the actor has ended by an Error with
   // Code::no_dispatcher, which is reported, and join() gives it.
   std::string dispatcher{};
+  // It always runs on the same worker, so on the same thread: for libraries that keep state for
+  // each thread. Its dispatcher's workers get such actors in turn. A busy worker delays it, where
+  // others would be given to a free one.
+  bool pinned = false;
 };
 
 namespace detail {
 
 inline SlotOptions slot_options(const SpawnOptions& options) {
-  return {options.name, options.type, options.heap_quota, options.inbox_max, options.dispatcher};
+  return {options.name,      options.type,       options.heap_quota,
+          options.inbox_max, options.dispatcher, options.pinned};
 }
 
 template <class T>

@@ -124,6 +124,7 @@ ISOLA_HOT ActorCell* Worker::next_ready() {
     if (ready_head_ == nullptr) ready_tail_ = nullptr;
   }
   ready_count_.store(count - 1, sync::memory_order_relaxed);
+  pinned_ready_ -= cell->pinned;
   cell->activity.store(Activity::turn, sync::memory_order_relaxed);
   return cell;
 }

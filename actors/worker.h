@@ -13,7 +13,8 @@
 //   - when its home sleeps: a worker that sends to it and has nothing else to do takes it over, so
 //     that a conversation stays on one worker and nobody is woken for it;
 //   - when it talks with an actor on another worker: after a few messages it goes there.
-// All of it only within a dispatcher, whose workers know of no others (dispatcher.h).
+// All of it only within a dispatcher, whose workers know of no others (dispatcher.h), and never a
+// pinned actor.
 //
 // Thread safety: tell, unpark, notify, stop, hold_asleep: any thread. The rest: its own thread.
 // Invariants: 1. An actor is in at most one ready queue, or in one turn.
@@ -184,6 +185,7 @@ class Worker {
   sync::atomic<uint32_t> ready_count_{0};
   ActorCell* ready_head_ = nullptr;
   ActorCell* ready_tail_ = nullptr;
+  uint32_t pinned_ready_ = 0;  // of the ready ones
 
   // Own thread only.
   uint32_t turns_until_dispatch_ = kTurnsBetweenDispatches;
@@ -228,6 +230,7 @@ class Worker {
 
 inline void Worker::make_ready(ActorCell& cell) {
   cell.activity.store(Activity::ready, sync::memory_order_relaxed);
+  pinned_ready_ += cell.pinned;
   cell.next_ready = nullptr;
   (ready_tail_ != nullptr ? ready_tail_->next_ready : ready_head_) = &cell;
   ready_tail_ = &cell;

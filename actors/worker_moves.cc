@@ -27,7 +27,8 @@ void Worker::share() {
   Worker* other = find_sleeper();
   if (other == nullptr) return;
   Inside inside(gate_);
-  share_with(*other, (ready_count_.load(sync::memory_order_relaxed) + 1) / 2);
+  const uint32_t count = ready_count_.load(sync::memory_order_relaxed) - pinned_ready_;
+  share_with(*other, (count + 1) / 2);
 }
 
 Worker* Worker::find_sleeper() const {
@@ -40,11 +41,12 @@ Worker* Worker::find_sleeper() const {
 void Worker::share_with(Worker& other, uint32_t count) {
   ActorCell* cell = std::exchange(ready_head_, nullptr);
   ready_tail_ = nullptr;
+  pinned_ready_ = 0;
   ready_count_.store(0, sync::memory_order_relaxed);
   while (cell != nullptr) {
     ActorCell* next = cell->next_ready;
     // One that is notified already is in our list of notifications, and stays.
-    if (count > 0 && cell->inbox.notify()) {
+    if (count > 0 && !cell->pinned && cell->inbox.notify()) {
       --count;
       give(*cell, other);
     } else {
@@ -76,7 +78,8 @@ void Worker::relieve() {
   ActorCell* cell = notified_.exchange(nullptr, sync::memory_order_acquire);
   while (cell != nullptr) {
     ActorCell* next = cell->next_notified;
-    switch (cell->activity.load(sync::memory_order_relaxed)) {
+    const Activity activity = cell->activity.load(sync::memory_order_relaxed);
+    switch (cell->pinned ? Activity::turn : activity) {
       case Activity::turn:
         tell(*cell);  // stays
         break;
@@ -98,7 +101,7 @@ void Worker::relieve() {
 
 // True if an idle actor that was sent to from elsewhere had better be there. Inside of the gate.
 bool Worker::belongs_elsewhere(ActorCell& cell) {
-  if (cell.notifier == nullptr || cell.notifier == this || cell.notifier != cell.talks_to ||
+  if (cell.pinned || cell.notifier == nullptr || cell.notifier == this || cell.notifier != cell.talks_to ||
       &cell.notifier->its_dispatcher_ != &its_dispatcher_) {
     cell.strays = 0;
     return false;
@@ -118,7 +121,7 @@ void Worker::give(ActorCell& cell, Worker& other) {
 }
 
 bool Worker::adopt(ActorCell& cell, Worker& home) {
-  if (&home.its_dispatcher_ != &its_dispatcher_ ||
+  if (cell.pinned || &home.its_dispatcher_ != &its_dispatcher_ ||
       ready_count_.load(sync::memory_order_relaxed) > 0 || !home.hold_asleep())
     return false;
   const bool idle = cell.activity.load(sync::memory_order_relaxed) == Activity::idle;

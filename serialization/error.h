@@ -35,11 +35,11 @@ enum class Code : uint16_t {
   channel_closed,
   channel_empty,
   channel_full,
-  channel_not_empty,  // a close that would drop items was not forced
-  channel_not_found,  // no channel has this id, or a message names an end that it does not carry
+  channel_not_empty,     // a close that would drop items was not forced
+  channel_not_found,     // no channel has this id, or a message names an end that it does not carry
   item_owner_destroyed,  // the isolate that sent the item is gone, and its policy was `error`
-  empty_end,          // the end was default-made, moved from or released
-  empty_message,      // the message was moved from
+  empty_end,             // the end was default-made, moved from or released
+  empty_message,         // the message was moved from
   invalid_argument,
   isolate_running,    // what was asked for is refused while the isolate runs
   isolate_not_found,  // the handle's isolate is gone

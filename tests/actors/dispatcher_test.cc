@@ -1,4 +1,4 @@
-// Dispatchers: who runs where, processors, and what can't be had.
+// Dispatchers and pinned actors: who runs where, processors, and what can't be had.
 #include <isola/actors/dispatcher.h>
 
 #include <gmock/gmock.h>
@@ -169,6 +169,66 @@ TEST(Dispatcher, WhatCanNotBeHadIsSaidWhenTheSystemIsMade) {
   EXPECT_EQ(refusal({.dispatchers = {{.name = "default"}}}),
             "isola: dispatcher \"default\": there are two of them");
   EXPECT_EQ(refusal({.dispatchers = {{.workers = 1}}}), "isola: dispatcher \"\": has no name");
+}
+
+TEST(Pinned, AnActorNeverLeavesItsFirstThread) {
+  System system(quiet({.workers = 2}));
+  struct Stays : Actor<Stays, Number> {
+    explicit Stays(Sender<Number> done) : done_(std::move(done)) {}
+    void on(Number::Reader) {
+      const detail::Worker* worker = detail::Worker::current();
+      if (home_ == nullptr) home_ = worker;
+      EXPECT_EQ(home_, worker);
+      yield();  // others are ready: here homes are shared
+      EXPECT_EQ(home_, detail::Worker::current());
+      EXPECT_FALSE(done_.send(value(0)));
+    }
+    const detail::Worker* home_ = nullptr;
+    Sender<Number> done_;
+  };
+  auto [tx, rx] = system.channel<Number>(unbounded);
+  std::vector<Address<Number>> actors;
+  for (int i = 0; i < 60; ++i) {
+    actors.push_back(system.spawn<Stays>({.pinned = true}, tx.clone()));
+    // These are given away, and who talks to the pinned ones adopts what it can.
+    actors.push_back(system.spawn<Player>(std::string("default"), tx.clone()));
+  }
+  for (int burst = 0; burst < 20; ++burst) {
+    ActorRef sends = system.spawn(
+        [](std::vector<Address<Number>> to) {
+          for (auto& actor : to) EXPECT_FALSE(actor.send<Number>(value(0)));
+        },
+        actors);
+    EXPECT_FALSE(sends.join());
+    for (size_t i = 0; i < actors.size(); ++i) EXPECT_FALSE(rx.recv().err);
+  }
+}
+
+TEST(Pinned, TheWorkersGetThemInTurn) {
+  System system(quiet({.workers = 2, .dispatchers = {{.name = "io", .workers = 3}}}));
+  static std::vector<std::atomic<int>>* homes;
+  std::vector<std::atomic<int>> counted(5);
+  homes = &counted;
+  const auto note = [] {
+    const auto& workers = detail::current_runtime().workers();
+    for (size_t i = 0; i < workers.size(); ++i)
+      if (workers[i].get() == detail::Worker::current()) ++(*homes)[i];
+  };
+  for (int i = 0; i < 30; ++i) {
+    // Whoever spawns them: a thread, or an actor that is on one worker all the time.
+    EXPECT_FALSE(system.spawn({.dispatcher = "io", .pinned = true}, note).join());
+  }
+  ActorRef spawner = system.spawn([] {
+    const auto note_too = [] {
+      const auto& workers = detail::current_runtime().workers();
+      for (size_t i = 0; i < workers.size(); ++i)
+        if (workers[i].get() == detail::Worker::current()) ++(*homes)[i];
+    };
+    for (int i = 0; i < 10; ++i) EXPECT_FALSE(spawn({.pinned = true}, note_too).join());
+  });
+  EXPECT_FALSE(spawner.join());
+  for (size_t i = 0; i < 2; ++i) EXPECT_NEAR(counted[i], 5, 1) << i;
+  for (size_t i = 2; i < 5; ++i) EXPECT_EQ(counted[i], 10) << i;
 }
 
 }  // namespace
