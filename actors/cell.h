@@ -23,6 +23,13 @@
 #include <string>
 #include <string_view>
 
+namespace isola {
+
+// Whose turn comes first among the ready actors of a worker; see priority.h.
+enum class Priority : uint8_t { low, normal, high };
+
+}  // namespace isola
+
 namespace isola::detail {
 
 class ActorCell;
@@ -65,6 +72,7 @@ struct SlotOptions {
   uint32_t inbox_max = 0;  // 0: the System's
   std::string dispatcher{};
   bool pinned = false;
+  Priority priority = Priority::normal;
 };
 
 class alignas(64) ActorCell {
@@ -74,6 +82,7 @@ class alignas(64) ActorCell {
   sync::atomic<Worker*> home{nullptr};  // any thread may read; nullptr: being made elsewhere
   sync::atomic<Activity> activity{Activity::turn};  // the home's; the inspector reads it
   bool pinned = false;                              // stays at its first home; constant while alive
+  Priority priority = Priority::normal;             // constant while alive
   uint32_t inbox_max = 0;
   void* behaviour = nullptr;
   ActorCell* next_ready = nullptr;  // in the ready queue

@@ -214,6 +214,7 @@ ActorCell* Runtime::new_slot(const SlotOptions& options, const BehaviourType& ty
   Worker* worker = Worker::current();
   cell->dispatcher = find_dispatcher(options.dispatcher);
   cell->pinned = options.pinned;
+  cell->priority = options.priority;
   // A pinned one is placed by turns, else all would be where the actor is that spawns them.
   if (worker != nullptr && (&worker->dispatcher() != cell->dispatcher || cell->pinned))
     worker = nullptr;

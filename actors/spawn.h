@@ -38,13 +38,15 @@ struct SpawnOptions {
   // each thread. Its dispatcher's workers get such actors in turn. A busy worker delays it, where
   // others would be given to a free one.
   bool pinned = false;
+  // Whose turn comes first on a worker. Low ones get a turn at the latest after 64 of others.
+  Priority priority = Priority::normal;
 };
 
 namespace detail {
 
 inline SlotOptions slot_options(const SpawnOptions& options) {
-  return {options.name,      options.type,       options.heap_quota,
-          options.inbox_max, options.dispatcher, options.pinned};
+  return {options.name,       options.type,   options.heap_quota, options.inbox_max,
+          options.dispatcher, options.pinned, options.priority};
 }
 
 template <class T>
@@ -77,8 +79,8 @@ template <class Plain, class... Params, class... Args>
 ActorRef spawn_plain(Runtime& runtime, const SpawnOptions& options, Plain function,
                      std::type_identity<std::tuple<Params...>>, Args&&... args) {
   using B = FunctionBehaviour<Plain, Params...>;
-  auto behaviour = std::make_unique<B>(
-      B{function, std::tuple<Params...>(std::forward<Args>(args)...)});
+  auto behaviour =
+      std::make_unique<B>(B{function, std::tuple<Params...>(std::forward<Args>(args)...)});
   const SlotOptions slot = slot_options(options);
   ActorCell* cell = runtime.new_slot(slot, function_type<B>, nullptr);
   if (cell == nullptr) return {};
@@ -92,8 +94,7 @@ ActorRef spawn_plain(Runtime& runtime, const SpawnOptions& options, Plain functi
 }
 
 template <class F, class... Args>
-ActorRef spawn_function(Runtime& runtime, const SpawnOptions& options, F function,
-                        Args&&... args) {
+ActorRef spawn_function(Runtime& runtime, const SpawnOptions& options, F function, Args&&... args) {
   (require_sendable<std::decay_t<Args>>(), ...);
   auto plain = plain_function(function);
   using Arguments = typename FunctionTraits<decltype(plain)>::Arguments;
@@ -117,25 +118,22 @@ inline constexpr bool kBeginsWithOptions<First, Rest...> = kIsOptions<First>;
 // new actor; if that throws, the actor has failed, and its address names nobody.
 template <class B, class... Args>
 typename B::AddressType spawn(SpawnOptions options, Args&&... args) {
-  return detail::spawn_handler<B>(detail::current_runtime(), options,
-                                  std::forward<Args>(args)...);
+  return detail::spawn_handler<B>(detail::current_runtime(), options, std::forward<Args>(args)...);
 }
 template <class B, class... Args>
-  requires(!detail::kBeginsWithOptions<Args...>)
-typename B::AddressType spawn(Args&&... args) {
+requires(!detail::kBeginsWithOptions<Args...>) typename B::AddressType spawn(Args&&... args) {
   return spawn<B>(SpawnOptions{}, std::forward<Args>(args)...);
 }
 
 // Starts a function actor in the System of the running actor.
 template <class F, class... Args>
-  requires(std::invocable<F, Args...>)
-ActorRef spawn(F function, Args&&... args) {
+requires(std::invocable<F, Args...>) ActorRef spawn(F function, Args&&... args) {
   return detail::spawn_function(detail::current_runtime(), SpawnOptions{}, function,
                                 std::forward<Args>(args)...);
 }
 template <class F, class... Args>
-  requires(std::invocable<F, Args...>)
-ActorRef spawn(SpawnOptions options, F function, Args&&... args) {
+requires(std::invocable<F, Args...>) ActorRef
+    spawn(SpawnOptions options, F function, Args&&... args) {
   return detail::spawn_function(detail::current_runtime(), options, function,
                                 std::forward<Args>(args)...);
 }

@@ -2,7 +2,6 @@
 #include "worker.h"
 
 #include <isola/actors/algorithm.h>
-#include <isola/actors/dispatcher.h>
 #include <isola/actors/isolate_job.h>
 #include <isola/actors/runtime.h>
 #include <isola/serialization/check.h>
@@ -108,12 +107,16 @@ bool Worker::obey_signals(ActorCell& cell) {
 ISOLA_HOT ActorCell* Worker::next_ready() {
   drain_remote();
   Inside inside(gate_);
-  ActorCell* cell = ready_head_;
-  if (cell == nullptr) return nullptr;
   const uint32_t count = ready_count_.load(sync::memory_order_relaxed);
-  if (choice_ != nullptr) [[unlikely]] {
+  ActorCell* cell =
+      lanes_.size() > 0 ? lanes_.next(ready_head_ != nullptr, choice_.get()) : nullptr;
+  if (cell != nullptr) {
+    // One of another priority goes first.
+  } else if (cell = ready_head_; cell == nullptr) {
+    return nullptr;
+  } else if (choice_ != nullptr) [[unlikely]] {
     ActorCell* before = nullptr;
-    for (size_t steps = choice_->choose(count); steps > 0; --steps) {
+    for (size_t steps = choice_->choose(count - lanes_.size()); steps > 0; --steps) {
       before = cell;
       cell = cell->next_ready;
     }

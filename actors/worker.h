@@ -29,6 +29,7 @@
 #include <isola/actors/cell.h>
 #include <isola/actors/choice.h>
 #include <isola/actors/gate.h>
+#include <isola/actors/priority.h>
 #include <isola/actors/stack.h>
 #include <isola/actors/timers.h>
 #include <isola/serialization/pool.h>
@@ -185,6 +186,7 @@ class Worker {
   sync::atomic<uint32_t> ready_count_{0};
   ActorCell* ready_head_ = nullptr;
   ActorCell* ready_tail_ = nullptr;
+  PriorityLanes lanes_;        // ready ones of another than normal priority
   uint32_t pinned_ready_ = 0;  // of the ready ones
 
   // Own thread only.
@@ -231,9 +233,13 @@ class Worker {
 inline void Worker::make_ready(ActorCell& cell) {
   cell.activity.store(Activity::ready, sync::memory_order_relaxed);
   pinned_ready_ += cell.pinned;
-  cell.next_ready = nullptr;
-  (ready_tail_ != nullptr ? ready_tail_->next_ready : ready_head_) = &cell;
-  ready_tail_ = &cell;
+  if (cell.priority != Priority::normal) [[unlikely]] {
+    lanes_.push(cell);
+  } else {
+    cell.next_ready = nullptr;
+    (ready_tail_ != nullptr ? ready_tail_->next_ready : ready_head_) = &cell;
+    ready_tail_ = &cell;
+  }
   ready_count_.store(ready_count_.load(sync::memory_order_relaxed) + 1, sync::memory_order_relaxed);
 }
 

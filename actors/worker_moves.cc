@@ -39,7 +39,7 @@ Worker* Worker::find_sleeper() const {
 
 // Gives the oldest of the ready actors away. Inside of the gate.
 void Worker::share_with(Worker& other, uint32_t count) {
-  ActorCell* cell = std::exchange(ready_head_, nullptr);
+  ActorCell* cell = lanes_.take_all(std::exchange(ready_head_, nullptr), ready_tail_);
   ready_tail_ = nullptr;
   pinned_ready_ = 0;
   ready_count_.store(0, sync::memory_order_relaxed);
