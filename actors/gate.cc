@@ -5,7 +5,8 @@ namespace isola::detail {
 
 bool Gate::seize() {
   uint32_t free = 0;
-  if (!wanted_.compare_exchange_strong(free, 1, sync::memory_order_seq_cst,
+  // Relaxed: the fence orders it before the look inside, and after what was done before release().
+  if (!wanted_.compare_exchange_strong(free, 1, sync::memory_order_relaxed,
                                        sync::memory_order_relaxed))
     return false;
   if (!sync::heavy_fence()) {
@@ -24,7 +25,8 @@ void Gate::release() {
 
 void Gate::wait_outside() {
   inside_.store(0, sync::memory_order_release);
-  while (wanted_.load(sync::memory_order_acquire) != 0) sync::futex_wait(wanted_, 1, -1);
+  // Relaxed: enter() looks again.
+  while (wanted_.load(sync::memory_order_relaxed) != 0) sync::futex_wait(wanted_, 1, -1);
 }
 
 }  // namespace isola::detail

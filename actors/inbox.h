@@ -67,8 +67,9 @@ class Inbox {
 
   // --- the home's thread
 
-  // True if nothing lies on the stack and it is not closed. Acquire: see push.
-  bool quiet() const { return (word_.load(sync::memory_order_acquire) & ~kNotified) == 0; }
+  // True if nothing lies on the stack and it is not closed. Relaxed: take() acquires, and what a
+  // sender pushed from elsewhere before it came here is seen in any case.
+  bool quiet() const { return (word_.load(sync::memory_order_relaxed) & ~kNotified) == 0; }
   // How many wait in the queue.
   uint32_t waiting() const { return waiting_.load(sync::memory_order_relaxed); }
   // REQUIRES: quiet().
@@ -87,11 +88,12 @@ class Inbox {
     waiting_.store(waiting() - 1, sync::memory_order_relaxed);
     return block;
   }
-  // Appends what lies on the stack to the queue.
+  // Appends what lies on the stack to the queue. Acquire: with the pushes.
   void take() {
-    if (!quiet()) append_stack(word_.fetch_and(kNotified | kClosed, sync::memory_order_acq_rel));
+    if (!quiet()) append_stack(word_.fetch_and(kNotified | kClosed, sync::memory_order_acquire));
   }
-  // As take, and the next who pushes or notifies has to tell the home again.
+  // As take, and the next who pushes or notifies has to tell the home again. Release: which one it
+  // is.
   void acknowledge() { append_stack(word_.fetch_and(kClosed, sync::memory_order_acq_rel)); }
   // Ends the inbox; all that was waiting, oldest first. It stays notified if it was.
   Block* close() {
@@ -109,10 +111,11 @@ class Inbox {
   void reopen(bool notified) {
     word_.store(notified ? kNotified : 0, sync::memory_order_relaxed);
   }
-  // Ends that state: false if something came meanwhile; then the home has to be told.
+  // Ends that state: false if something came meanwhile; then the home has to be told. Release:
+  // which one it is.
   bool acknowledge_nothing() {
     uintptr_t expected = kNotified;
-    return word_.compare_exchange_strong(expected, 0, sync::memory_order_acq_rel,
+    return word_.compare_exchange_strong(expected, 0, sync::memory_order_release,
                                          sync::memory_order_relaxed);
   }
 

@@ -30,7 +30,7 @@ void Worker::start() {
 
 void Worker::stop() {
   stop_.store(true, sync::memory_order_seq_cst);
-  wake();
+  sleep_.wake();
 }
 
 void Worker::main() {
@@ -63,7 +63,7 @@ void Worker::main() {
 }
 
 void Worker::drop_notified() {
-  ActorCell* cell = notified_.exchange(nullptr, sync::memory_order_acq_rel);
+  ActorCell* cell = notified_.take();
   while (cell != nullptr) {
     ActorCell* next = cell->next_notified;
     cell->drop();
@@ -244,12 +244,7 @@ void Worker::loop() {
 // --- from other threads -------------------------------------------------------------------------
 
 void Worker::tell(ActorCell& cell) {
-  ActorCell* head = notified_.load(sync::memory_order_relaxed);
-  do {
-    cell.next_notified = head;
-  } while (!notified_.compare_exchange_weak(head, &cell, sync::memory_order_seq_cst,
-                                            sync::memory_order_relaxed));
-  if (head == nullptr) wake();
+  if (notified_.push(cell)) sleep_.wake();
   if (ended_.load(sync::memory_order_seq_cst)) drop_notified();
 }
 
@@ -258,12 +253,7 @@ void Worker::unpark(Carrier& carrier) {
     carrier.context->ready_link(woken_);
     return;
   }
-  Carrier* head = remote_woken_.load(sync::memory_order_relaxed);
-  do {
-    carrier.next = head;
-  } while (!remote_woken_.compare_exchange_weak(head, &carrier, sync::memory_order_seq_cst,
-                                                sync::memory_order_relaxed));
-  if (head == nullptr) wake();
+  if (remote_woken_.push(carrier)) sleep_.wake();
 }
 
 // Relaxed: a recent value. Only this thread adds to it.
@@ -272,36 +262,23 @@ bool Worker::anything_ready() const {
 }
 
 bool Worker::anything_arrived() const {
-  return notified_.load(sync::memory_order_seq_cst) != nullptr ||
-         remote_woken_.load(sync::memory_order_seq_cst) != nullptr ||
+  return !notified_.empty() || !remote_woken_.empty() ||
          boost_notified_.load(sync::memory_order_seq_cst) ||
          (stop_.load(sync::memory_order_seq_cst) && idle_ != nullptr);
 }
 
 void Worker::take_remote() {
-  if (notified_.load(sync::memory_order_relaxed) != nullptr) {
-    // Acquire: with the push, what the pusher wrote before. Reversed: oldest first.
-    ActorCell* newest = notified_.exchange(nullptr, sync::memory_order_acquire);
-    ActorCell* oldest = nullptr;
-    while (newest != nullptr) {
-      ActorCell* next = newest->next_notified;
-      newest->next_notified = oldest;
-      oldest = newest;
-      newest = next;
-    }
-    while (oldest != nullptr) {
-      ActorCell* next = oldest->next_notified;
-      heed(*oldest);
-      oldest = next;
-    }
+  ActorCell* cell = notified_.seems_empty() ? nullptr : notified_.take();
+  while (cell != nullptr) {
+    ActorCell* next = cell->next_notified;
+    heed(*cell);
+    cell = next;
   }
-  if (remote_woken_.load(sync::memory_order_relaxed) != nullptr) {
-    Carrier* carrier = remote_woken_.exchange(nullptr, sync::memory_order_acquire);
-    while (carrier != nullptr) {
-      Carrier* next = std::exchange(carrier->next, nullptr);
-      carrier->context->ready_link(woken_);
-      carrier = next;
-    }
+  Carrier* carrier = remote_woken_.seems_empty() ? nullptr : remote_woken_.take();
+  while (carrier != nullptr) {
+    Carrier* next = std::exchange(carrier->next, nullptr);
+    carrier->context->ready_link(woken_);
+    carrier = next;
   }
 }
 

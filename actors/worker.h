@@ -16,7 +16,7 @@
 // All of it only within a dispatcher, whose workers know of no others (dispatcher.h), and never a
 // pinned actor.
 //
-// Thread safety: tell, unpark, notify, stop, hold_asleep: any thread. The rest: its own thread.
+// Thread safety: tell, unpark, notify, stop: any thread. The rest: its own thread.
 // Invariants: 1. An actor is in at most one ready queue, or in one turn.
 //             2. A carrier that is suspended in a turn stays on its worker.
 //             3. A worker sleeps only if it has nothing ready, and says so before it looks again:
@@ -25,11 +25,13 @@
 //                only inside of the gate, or by who holds the worker while it sleeps.
 #pragma once
 
+#include <isola/actors/arrivals.h>
 #include <isola/actors/carrier.h>
 #include <isola/actors/cell.h>
 #include <isola/actors/choice.h>
 #include <isola/actors/gate.h>
 #include <isola/actors/priority.h>
+#include <isola/actors/sleep.h>
 #include <isola/actors/stack.h>
 #include <isola/actors/timers.h>
 #include <isola/serialization/pool.h>
@@ -145,8 +147,7 @@ class Worker {
   ActorCell* next_ready();
   void make_ready(ActorCell& cell);  // inside of the gate
   void drain_remote() {
-    if (notified_.load(sync::memory_order_relaxed) != nullptr ||
-        remote_woken_.load(sync::memory_order_relaxed) != nullptr) [[unlikely]]
+    if (!notified_.seems_empty() || !remote_woken_.seems_empty()) [[unlikely]]
       take_remote();
   }
   void take_remote();
@@ -158,9 +159,6 @@ class Worker {
   Worker* find_sleeper() const;
   bool belongs_elsewhere(ActorCell& cell);
   void give(ActorCell& cell, Worker& other);
-  void wake();
-  bool hold_asleep();
-  void let_sleep();
   bool anything_ready() const;
   bool anything_arrived() const;
   Carrier* make_carrier();
@@ -217,17 +215,13 @@ class Worker {
   sync::atomic<const MessageType*> message_type_{nullptr};
 
   // Any thread.
-  alignas(64) sync::atomic<ActorCell*> notified_{nullptr};
-  sync::atomic<Carrier*> remote_woken_{nullptr};
+  alignas(64) Arrivals<ActorCell, &ActorCell::next_notified> notified_;
+  Arrivals<Carrier, &Carrier::next> remote_woken_;
   sync::atomic<bool> boost_notified_{false};
   sync::atomic<bool> stop_{false};
   sync::atomic<bool> ended_{false};               // its thread looks at nothing any more
-  // kAsleep: has nothing to do, and is about to sleep. kParked: sleeps on this futex. kHeld:
-  // somebody takes actors away meanwhile.
-  alignas(64) sync::atomic<uint32_t> asleep_{0};
-  static constexpr uint32_t kAsleep = 1;
-  static constexpr uint32_t kParked = 2;
-  static constexpr uint32_t kHeld = 4;
+  // Who holds it takes actors away.
+  alignas(64) Sleep sleep_;
 };
 
 inline void Worker::make_ready(ActorCell& cell) {

@@ -33,7 +33,7 @@ void Worker::share() {
 
 Worker* Worker::find_sleeper() const {
   for (Worker* other : its_dispatcher_.workers())
-    if (other != this && other->asleep_.load(sync::memory_order_relaxed) != 0) return other;
+    if (other != this && other->sleep_.asleep()) return other;
   return nullptr;
 }
 
@@ -60,7 +60,7 @@ Worker::Progress Worker::progress() const {
   const auto relaxed = sync::memory_order_relaxed;
   Progress progress;
   const ActorCell* cell = in_turn_.load(relaxed);
-  if (cell == nullptr || asleep_.load(relaxed) != 0) return progress;
+  if (cell == nullptr || sleep_.asleep()) return progress;
   // Slots stay slots, so it may be read even if the turn has ended.
   progress.actor = cell->id.load(relaxed);
   progress.turns = turns_.load(relaxed);
@@ -70,12 +70,10 @@ Worker::Progress Worker::progress() const {
 }
 
 void Worker::relieve() {
-  if (ready_count_.load(sync::memory_order_relaxed) == 0 &&
-      notified_.load(sync::memory_order_relaxed) == nullptr)
-    return;
+  if (ready_count_.load(sync::memory_order_relaxed) == 0 && notified_.seems_empty()) return;
   Worker* other = find_sleeper();
   if (other == nullptr || !gate_.seize()) return;
-  ActorCell* cell = notified_.exchange(nullptr, sync::memory_order_acquire);
+  ActorCell* cell = notified_.take();
   while (cell != nullptr) {
     ActorCell* next = cell->next_notified;
     const Activity activity = cell->activity.load(sync::memory_order_relaxed);
@@ -122,11 +120,11 @@ void Worker::give(ActorCell& cell, Worker& other) {
 
 bool Worker::adopt(ActorCell& cell, Worker& home) {
   if (cell.pinned || &home.its_dispatcher_ != &its_dispatcher_ ||
-      ready_count_.load(sync::memory_order_relaxed) > 0 || !home.hold_asleep())
+      ready_count_.load(sync::memory_order_relaxed) > 0 || !home.sleep_.hold())
     return false;
   const bool idle = cell.activity.load(sync::memory_order_relaxed) == Activity::idle;
   if (idle) cell.home.store(this, sync::memory_order_release);
-  home.let_sleep();
+  home.sleep_.let_go();
   if (idle) heed(cell);
   return idle;
 }

@@ -206,9 +206,7 @@ void Worker::sleep_until(int64_t boost_deadline_ns) {
     return;
   }
   const int64_t deadline_ns = std::min(boost_deadline_ns, next_timer_ns);
-  // Sequentially consistent, as the look in wake(): of this store and a push, one side sees the
-  // other's (invariant 3). Release: who holds this worker sees what it did.
-  asleep_.store(kAsleep, sync::memory_order_seq_cst);
+  sleep_.announce();
   its_dispatcher_.worker_sleeps(+1);
   bool arrived = anything_arrived();
   for (uint32_t spin = 0; spin < runtime_.spins() && !arrived; ++spin) {
@@ -217,40 +215,15 @@ void Worker::sleep_until(int64_t boost_deadline_ns) {
   }
   const int64_t limit_ns =
       deadline_ns == kNoDeadline ? -1 : deadline_ns - SteadyClock::instance().now_ns();
-  if (!arrived && (limit_ns > 0 || deadline_ns == kNoDeadline)) {
-    uint32_t word = asleep_.fetch_or(kParked, sync::memory_order_relaxed) | kParked;
-    while ((word & kAsleep) != 0) {
-      sync::futex_wait(asleep_, word, limit_ns);
-      if (deadline_ns != kNoDeadline) break;
-      word = asleep_.load(sync::memory_order_relaxed);
-    }
-  }
+  if (!arrived && (limit_ns > 0 || deadline_ns == kNoDeadline)) sleep_.park(limit_ns);
   its_dispatcher_.worker_sleeps(-1);
   runtime_.monitor().worker_wakes();
-  asleep_.fetch_and(kHeld, sync::memory_order_relaxed);
-  // Acquire: with let_sleep(), what was taken away. It is a matter of some instructions.
-  while (asleep_.load(sync::memory_order_acquire) != 0) sync::relax_processor();
-}
-
-bool Worker::hold_asleep() {
-  uint32_t word = asleep_.load(sync::memory_order_relaxed);
-  // Acquire: what the worker did before it slept.
-  return (word & (kAsleep | kHeld)) == kAsleep &&
-         asleep_.compare_exchange_strong(word, word | kHeld, sync::memory_order_acquire,
-                                         sync::memory_order_relaxed);
-}
-
-void Worker::let_sleep() { asleep_.fetch_and(~kHeld, sync::memory_order_release); }
-
-void Worker::wake() {
-  if ((asleep_.load(sync::memory_order_seq_cst) & kAsleep) != 0 &&
-      (asleep_.fetch_and(kHeld, sync::memory_order_seq_cst) & kParked) != 0)
-    sync::futex_wake(asleep_);
+  sleep_.end();
 }
 
 void Worker::notify() {
   boost_notified_.store(true, sync::memory_order_seq_cst);
-  wake();
+  sleep_.wake();
 }
 
 bool Worker::ensure_spare_carrier() {
