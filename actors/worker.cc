@@ -325,10 +325,11 @@ Inbox::Push Worker::push_here(ActorCell& cell, Block& block) {
     return cell.inbox.push(&block, cell.inbox_max);
   if (cell.inbox.closed()) return Inbox::Push::closed;
   cell.inbox.take();
-  if (cell.inbox.waiting() >= cell.inbox_max) return Inbox::Push::full;
-  cell.inbox.append(&block);
+  const bool full = cell.inbox.waiting() >= cell.inbox_max;
+  if (!full) cell.inbox.append(&block);
+  // Even if full: who made it elsewhere does not tell us of what was just taken.
   if (cell.activity.load(sync::memory_order_relaxed) == Activity::idle) make_ready(cell);
-  return Inbox::Push::pushed;
+  return full ? Inbox::Push::full : Inbox::Push::pushed;
 }
 
 void Worker::made(ActorCell& cell) { settle(cell); }
