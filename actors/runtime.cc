@@ -7,7 +7,6 @@
 
 #include <cstdio>
 #include <new>
-#include <thread>
 #include <utility>
 
 namespace isola::detail {
@@ -16,7 +15,7 @@ namespace {
 
 SystemOptions completed(SystemOptions options) {
   if (options.workers == 0)
-    options.workers = options.cpus.empty() ? std::max(1u, std::thread::hardware_concurrency())
+    options.workers = options.cpus.empty() ? sync::processors()
                                            : static_cast<uint32_t>(options.cpus.size());
   if (options.seed) options.workers = 1;  // its schedule is drawn on one thread
   options.dispatchers.insert(options.dispatchers.begin(),
@@ -97,7 +96,7 @@ Runtime::Runtime(SystemOptions options)
         std::make_unique<OffloadPool>(options_.offload_threads_max, options_.offload_waiting_max);
   if (kChecked) set_seal_writer_names(*pool_, [this](uint64_t id) { return name_of(id); });
   // Spinning saves a wake-up when another thread is about to push; with one processor nobody is.
-  if (!options_.seed && std::thread::hardware_concurrency() > 1) spins_ = kSpinsBeforeSleep;
+  if (!options_.seed && sync::processors() > 1) spins_ = kSpinsBeforeSleep;
 }
 
 Runtime::~Runtime() {
@@ -134,8 +133,10 @@ void Runtime::start() {
     }
   }
   for (auto& worker : workers_) worker->start();
+#ifndef ISOLA_SIMULATED  // a simulation ends when nobody has anything to do; the monitor has always
   // With a seed everything happens on one thread.
   if (!options_.seed && (workers_.size() > 1 || options_.on_long_turn)) monitor_.start();
+#endif
 }
 
 void Runtime::stop() {

@@ -127,7 +127,8 @@ class Runtime {
   std::string name_of(uint64_t id) const;
 
   // --- for the inspector: no lock
-  static constexpr size_t kSlabCells = 256;
+  // A simulation makes many small Systems.
+  static constexpr size_t kSlabCells = sync::kSimulated ? 8 : 256;
   static constexpr size_t kSlabsMax = 256 * 1024;  // 67 million actors
   size_t slabs() const { return slab_count_.load(sync::memory_order_acquire); }
   ActorCell* slab(size_t index) const {

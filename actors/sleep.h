@@ -10,7 +10,8 @@
 //           kParked  sleeps on the futex that the word is
 //           kHeld    somebody touches what is the owner's
 // Transitions: announce: 0 -> kAsleep. park: sets kParked. wake: drops kAsleep and kParked.
-//              hold: sets kHeld, if kAsleep is. let_go: drops kHeld. end: the rest, then waits for 0.
+//              hold: sets kHeld, if kAsleep is. let_go: drops kHeld. end: drops the others, and
+//              waits for 0.
 //
 // Thread safety: announce, park and end: the owner. The rest: any other thread.
 #pragma once

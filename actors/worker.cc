@@ -25,7 +25,7 @@ Worker::Worker(Runtime& runtime, Dispatcher& dispatcher, uint32_t index)
 Worker::~Worker() = default;
 
 void Worker::start() {
-  thread_ = std::thread([this] { main(); });
+  thread_ = sync::Thread([this] { main(); });
 }
 
 void Worker::stop() {

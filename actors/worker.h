@@ -41,7 +41,6 @@
 #include <boost/fiber/scheduler.hpp>
 
 #include <memory>
-#include <thread>
 #include <vector>
 
 namespace isola::detail {
@@ -84,6 +83,8 @@ class Worker {
 
   // The worker whose thread this is, or nullptr.
   static Worker* current() { return current_; }
+  // Used by whoever switches threads itself: a simulation.
+  static void set_current(Worker* worker) { current_ = worker; }
   Runtime& runtime() const { return runtime_; }
   Dispatcher& dispatcher() const { return its_dispatcher_; }
 
@@ -177,7 +178,7 @@ class Worker {
   const uint32_t index_;
   std::unique_ptr<PoolCache> cache_;
   StackPool stacks_;
-  std::thread thread_;
+  sync::Thread thread_;
 
   // Inside of the gate.
   Gate gate_;

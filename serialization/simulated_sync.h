@@ -64,6 +64,9 @@ enum class Kind : uint8_t {
   relax,
 };
 
+// The word of a futex, as the system sees it.
+using FutexWord = std::atomic<uint32_t>;
+
 // What a simulation has to know of an operation that is about to happen.
 struct Operation {
   Kind kind = Kind::relax;
@@ -74,7 +77,7 @@ struct Operation {
   Site site = {};
 };
 
-// The interface between the operations below and a simulation (testing/simulation.h).
+// The interface between the operations below and a simulation (tools/testing/simulation.h).
 // Thread safety: one thread, that on which it is the current one.
 class Simulator {
  public:
@@ -99,8 +102,7 @@ class Simulator {
   // An atomic comes to be at `word`.
   virtual void constructed(const void* word, uint64_t value) = 0;
 
-  virtual void futex_wait(const std::atomic<uint32_t>& word, uint32_t expected,
-                          int64_t timeout_ns) = 0;
+  virtual void futex_wait(const FutexWord& word, uint32_t expected, int64_t timeout_ns) = 0;
   virtual void futex_wake(const void* word) = 0;
   virtual int64_t now_ns() = 0;
   virtual uint64_t random() = 0;

@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -58,6 +59,8 @@ inline bool heavy_fence() {
 }  // namespace native
 
 #ifndef ISOLA_SIMULATED
+
+inline constexpr bool kSimulated = false;
 
 template <class T>
 using atomic = std::atomic<T>;
@@ -111,7 +114,17 @@ T& of_this_thread() {
   return object;
 }
 
+// How many threads can run at once.
+inline uint32_t processors() { return std::max(1u, std::thread::hardware_concurrency()); }
+
 #else
+
+inline constexpr bool kSimulated = true;
+
+// One in a simulation, where nobody gets on while another one spins.
+inline uint32_t processors() {
+  return Simulator::current() != nullptr ? 1 : std::max(1u, std::thread::hardware_concurrency());
+}
 
 inline void futex_wait(const atomic<uint32_t>& word, uint32_t expected, int64_t timeout_ns,
                        Site site = Site::current()) {

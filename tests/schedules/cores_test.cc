@@ -6,9 +6,9 @@
 #include <gtest/gtest.h>
 #include <isola/channels/drain.h>
 #include <isola/channels/waiter.h>
-#include <isola/testing/gtest.h>
-#include <isola/testing/plain.h>
-#include <isola/testing/weakening.h>
+#include <isola/tools/testing/gtest.h>
+#include <isola/tools/testing/plain.h>
+#include <isola/tools/testing/weakening.h>
 
 #include <array>
 #include <cstdint>

@@ -1,9 +1,9 @@
 // Virtual threads with fiber schedulers of their own, which change places in the middle of fibers.
-#include <isola/testing/fiber_state.h>
+#include <isola/tools/testing/fiber_state.h>
 
 #include <gtest/gtest.h>
 #include <isola/actors/sanitizers.h>
-#include <isola/testing/gtest.h>
+#include <isola/tools/testing/gtest.h>
 
 #include <boost/fiber/condition_variable.hpp>
 #include <boost/fiber/fiber.hpp>

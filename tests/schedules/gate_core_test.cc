@@ -3,9 +3,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <isola/testing/gtest.h>
-#include <isola/testing/plain.h>
-#include <isola/testing/weakening.h>
+#include <isola/tools/testing/gtest.h>
+#include <isola/tools/testing/plain.h>
+#include <isola/tools/testing/weakening.h>
 
 #include <cstdlib>
 #include <iostream>

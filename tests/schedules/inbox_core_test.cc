@@ -8,9 +8,9 @@
 #include <gtest/gtest.h>
 #include <isola/actors/arrivals.h>
 #include <isola/actors/sleep.h>
-#include <isola/testing/gtest.h>
-#include <isola/testing/plain.h>
-#include <isola/testing/weakening.h>
+#include <isola/tools/testing/gtest.h>
+#include <isola/tools/testing/plain.h>
+#include <isola/tools/testing/weakening.h>
 
 #include <array>
 #include <cstdint>

@@ -1,10 +1,10 @@
 // The model of memory shows what C++ allows and nothing that it rules out: small known programs.
-#include <isola/testing/weak_memory.h>
+#include <isola/tools/testing/weak_memory.h>
 
 #include <gtest/gtest.h>
-#include <isola/testing/leaks.h>
-#include <isola/testing/plain.h>
-#include <isola/testing/simulation.h>
+#include <isola/tools/testing/leaks.h>
+#include <isola/tools/testing/plain.h>
+#include <isola/tools/testing/simulation.h>
 
 #include <functional>
 #include <map>

@@ -1,12 +1,12 @@
 // The simulation itself: what goes wrong is found, the same seed does the same, time is virtual.
-#include <isola/testing/simulation.h>
+#include <isola/tools/testing/simulation.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <gtest/gtest-spi.h>
 #include <isola/channels/waiter.h>
-#include <isola/testing/gtest.h>
-#include <isola/testing/leaks.h>
+#include <isola/tools/testing/gtest.h>
+#include <isola/tools/testing/leaks.h>
 
 #include <chrono>
 #include <exception>

@@ -1,10 +1,10 @@
 // Weakened orders are found where they matter, and named where they don't.
-#include <isola/testing/weakening.h>
+#include <isola/tools/testing/weakening.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <isola/testing/leaks.h>
-#include <isola/testing/plain.h>
+#include <isola/tools/testing/leaks.h>
+#include <isola/tools/testing/plain.h>
 
 namespace isola::testing {
 namespace {

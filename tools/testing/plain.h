@@ -7,7 +7,7 @@
 // 2009, without its compression.)
 #pragma once
 
-#include <isola/testing/simulation.h>
+#include <isola/tools/testing/simulation.h>
 
 #include <array>
 #include <cstdint>

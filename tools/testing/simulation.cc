@@ -156,8 +156,8 @@ void Simulation::join(uint32_t number) {
   if (is_weak()) memory_.thread_joined(number, running_);
 }
 
-void Simulation::join_all() {
-  for (uint32_t i = 0; i < count_; ++i)
+void Simulation::join_from(uint32_t first) {
+  for (uint32_t i = first; i < count_; ++i)
     if (i != running_) join(i);
 }
 

@@ -15,6 +15,7 @@ namespace isola {
 class PoolCache;
 namespace detail {
 struct Execution;
+class Worker;
 }
 namespace testing {
 
@@ -27,6 +28,7 @@ struct ThreadState {
   unsigned uncaught_exceptions = 0;
   detail::Execution* execution = nullptr;
   PoolCache* pool_cache = nullptr;
+  detail::Worker* worker = nullptr;
   void* fiber_context = nullptr;  // Boost.Fiber's (fiber_state.h)
 };
 

@@ -8,12 +8,12 @@
 //   }
 //
 // A failing seed is printed with the command that replays it: ISOLA_SEED=n runs just that one, and
-// ISOLA_TRACE=1 prints its trace. A failed check, an exception that leaves a virtual thread, and a
-// failure of GoogleTest count alike.
+// ISOLA_TRACE=1 prints its trace. ISOLA_SEEDS=n tries so many. A failed check, an exception that
+// leaves a virtual thread, and a failure of GoogleTest count alike.
 #pragma once
 
 #include <gtest/gtest.h>
-#include <isola/testing/simulation.h>
+#include <isola/tools/testing/simulation.h>
 
 #include <cerrno>  // program_invocation_name
 #include <cstdint>
@@ -45,6 +45,7 @@ inline int gtest_failures() {
 inline uint64_t for_each_schedule(uint64_t seeds, const Simulation::Body& body,
                                   Options options = {}) {
   uint64_t seed = 1;
+  if (const char* many = std::getenv("ISOLA_SEEDS")) seeds = std::strtoull(many, nullptr, 10);
   if (const char* only = std::getenv("ISOLA_SEED")) seeds = seed = std::strtoull(only, nullptr, 10);
   options.trace = options.trace || std::getenv("ISOLA_TRACE") != nullptr;
   Simulation simulation(options);

@@ -1,6 +1,6 @@
 // What an operation of isola::sync does in a simulation.
 #include <isola/serialization/block.h>
-#include <isola/testing/simulation.h>
+#include <isola/tools/testing/simulation.h>
 
 namespace isola::testing {
 namespace {
@@ -123,8 +123,7 @@ void Simulation::constructed(const void* word, uint64_t value) {
   if (is_weak()) memory_.constructed(running_, word, value);
 }
 
-void Simulation::futex_wait(const std::atomic<uint32_t>& word, uint32_t expected,
-                            int64_t timeout_ns) {
+void Simulation::futex_wait(const sync::FutexWord& word, uint32_t expected, int64_t timeout_ns) {
   const sync::Site site = operation_.site;
   uint64_t value = word.load(std::memory_order_relaxed);
   if (is_weak()) {

@@ -1,6 +1,6 @@
 // Who runs next, and until when.
 #include <isola/serialization/block.h>
-#include <isola/testing/simulation.h>
+#include <isola/tools/testing/simulation.h>
 
 #include <algorithm>
 

@@ -22,11 +22,11 @@
 #pragma once
 
 #include <isola/serialization/sync.h>
-#include <isola/testing/fiber_state.h>
-#include <isola/testing/random.h>
-#include <isola/testing/strand.h>
-#include <isola/testing/weak_memory.h>
-#include <isola/testing/weakening.h>
+#include <isola/tools/testing/fiber_state.h>
+#include <isola/tools/testing/random.h>
+#include <isola/tools/testing/strand.h>
+#include <isola/tools/testing/weak_memory.h>
+#include <isola/tools/testing/weakening.h>
 
 #include <cstdint>
 #include <functional>
@@ -75,7 +75,10 @@ class Simulation final : public sync::Simulator {
   uint32_t spawn(std::function<void()> body, std::string name);
   uint32_t spawn(std::function<void()> body) override { return spawn(std::move(body), {}); }
   void join(uint32_t thread) override;
-  void join_all();
+  void join_all() { join_from(0); }
+  // Those with this number and all later ones, but for the running one.
+  void join_from(uint32_t first);
+  uint32_t threads() const { return count_; }
   // Lets another thread run, if any can.
   void yield() { leave_turn(); }
   void sleep_ns(int64_t duration_ns);
@@ -118,8 +121,7 @@ class Simulation final : public sync::Simulator {
   std::optional<uint64_t> compare(uint64_t newest, uint64_t expected, uint64_t value,
                                   bool weak) override;
   void constructed(const void* word, uint64_t value) override;
-  void futex_wait(const std::atomic<uint32_t>& word, uint32_t expected,
-                  int64_t timeout_ns) override;
+  void futex_wait(const sync::FutexWord& word, uint32_t expected, int64_t timeout_ns) override;
   void futex_wake(const void* word) override;
   void*& local(const void* key, void (*destroy)(void*)) override;
 

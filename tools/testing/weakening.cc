@@ -1,8 +1,8 @@
 // The next weaker orders, and the runs that try them.
 #include "weakening.h"
 
-#include <isola/testing/leaks.h>
-#include <isola/testing/simulation.h>
+#include <isola/tools/testing/leaks.h>
+#include <isola/tools/testing/simulation.h>
 
 #include <algorithm>
 #include <cstring>

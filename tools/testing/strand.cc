@@ -2,9 +2,10 @@
 #include "strand.h"
 
 #include <isola/actors/sanitizers.h>
+#include <isola/actors/worker.h>
 #include <isola/context/execution.h>
 #include <isola/serialization/pool.h>
-#include <isola/testing/fiber_state.h>
+#include <isola/tools/testing/fiber_state.h>
 
 #include <cxxabi.h>
 #include <sys/mman.h>
@@ -42,6 +43,7 @@ void save(ThreadState& state) {
   state.uncaught_exceptions = globals.uncaught;
   state.execution = detail::Execution::current_or_null();
   state.pool_cache = PoolCache::current();
+  state.worker = detail::Worker::current();
   if (FiberStates::in_use()) state.fiber_context = FiberStates::exchange(nullptr);
 }
 
@@ -51,6 +53,7 @@ void restore(const ThreadState& state) {
   globals.uncaught = state.uncaught_exceptions;
   detail::Execution::set_current(state.execution);
   PoolCache::set_current(state.pool_cache);
+  detail::Worker::set_current(state.worker);
   if (FiberStates::in_use()) FiberStates::exchange(state.fiber_context);
 }
 

@@ -19,7 +19,7 @@
 #pragma once
 
 #include <isola/serialization/sync.h>
-#include <isola/testing/random.h>
+#include <isola/tools/testing/random.h>
 
 #include <array>
 #include <cstdint>
