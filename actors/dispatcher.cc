@@ -9,7 +9,7 @@ namespace isola::detail {
 namespace {
 
 [[noreturn]] void refuse(const DispatcherOptions& dispatcher, const std::string& why) {
-  throw std::invalid_argument("isola: dispatcher \"" + dispatcher.name + "\": " + why);
+  throw std::invalid_argument("dispatcher \"" + dispatcher.name + "\": " + why);
 }
 
 // "0-2, 5"
@@ -48,8 +48,7 @@ void Processors::bind_thread() const {
 
 void complete(std::vector<DispatcherOptions>& dispatchers) {
   if (dispatchers.size() > kDispatchersMax)
-    throw std::invalid_argument("isola: at most " + std::to_string(kDispatchersMax) +
-                                " dispatchers");
+    throw std::invalid_argument("at most " + std::to_string(kDispatchersMax) + " dispatchers");
   for (size_t i = 0; i < dispatchers.size(); ++i) {
     DispatcherOptions& dispatcher = dispatchers[i];
     if (dispatcher.name.empty()) refuse(dispatcher, "has no name");

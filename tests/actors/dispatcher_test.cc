@@ -160,15 +160,14 @@ std::string refusal(SystemOptions options) {
 TEST(Dispatcher, WhatCanNotBeHadIsSaidWhenTheSystemIsMade) {
   using testing::StartsWith;
   EXPECT_THAT(refusal({.dispatchers = {{.name = "io", .cpus = {1023}}}}),
-              StartsWith("isola: dispatcher \"io\": processor 1023 is not one of those that this "
+              StartsWith("dispatcher \"io\": processor 1023 is not one of those that this "
                          "thread may use: "));
-  EXPECT_THAT(refusal({.cpus = {5000}}),
-              StartsWith("isola: dispatcher \"default\": processor 5000"));
+  EXPECT_THAT(refusal({.cpus = {5000}}), StartsWith("dispatcher \"default\": processor 5000"));
   EXPECT_EQ(refusal({.dispatchers = {{.name = "io"}, {.name = "io"}}}),
-            "isola: dispatcher \"io\": there are two of them");
+            "dispatcher \"io\": there are two of them");
   EXPECT_EQ(refusal({.dispatchers = {{.name = "default"}}}),
-            "isola: dispatcher \"default\": there are two of them");
-  EXPECT_EQ(refusal({.dispatchers = {{.workers = 1}}}), "isola: dispatcher \"\": has no name");
+            "dispatcher \"default\": there are two of them");
+  EXPECT_EQ(refusal({.dispatchers = {{.workers = 1}}}), "dispatcher \"\": has no name");
 }
 
 TEST(Pinned, AnActorNeverLeavesItsFirstThread) {

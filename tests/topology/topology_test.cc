@@ -2,6 +2,7 @@
 #include <isola/tools/topology/topology.h>
 
 #include <gtest/gtest.h>
+#include <isola/tools/topology/check.h>
 
 #include <string>
 
@@ -80,7 +81,8 @@ capacty = 1
 [actor.b]
 )")),
             expected(R"(
-t.toml:1:1: error: a topology has no key "verison"; it has "topology", "actors" and "channels"
+t.toml:1:1: error: a topology has no key "verison"; it has "topology", )"
+                     R"("actors", "channels" and "dispatchers"
   verison = 1
   ^~~~~~~
 t.toml:3:1: error: the table "topology" has no key "wrokers"; did you mean "workers"?
@@ -89,7 +91,8 @@ t.toml:3:1: error: the table "topology" has no key "wrokers"; did you mean "work
 t.toml:6:1: error: actor "a" has no key "replica"; did you mean "replicas"?
   replica = 2
   ^~~~~~~
-t.toml:7:1: error: actor "a" has no key "colour"; it has "type", "replicas", "args" and "ports"
+t.toml:7:1: error: actor "a" has no key "colour"; it has "type", )"
+                     R"("replicas", "dispatcher", "pinned", "priority", "args" and "ports"
   colour = "red"
   ^~~~~~
 t.toml:9:1: error: channel "c" has no key "capacty"; did you mean "capacity"?
@@ -99,6 +102,82 @@ t.toml:10:2: error: a topology has no key "actor"; did you mean "actors"?
   [actor.b]
    ^~~~~
 )"));
+}
+
+TEST(Topology, SaysWhereAnActorRunsAndWhen) {
+  Faults faults;
+  const Topology topology = read(faults, expected(R"(
+[dispatchers.io]
+workers = 2
+cpus = [0, 1]
+[actors.a]
+type = "x"
+dispatcher = "io"
+pinned = true
+priority = "low"
+[actors.b]
+type = "x"
+)"));
+  EXPECT_EQ(faults.text(), "");
+  ASSERT_EQ(topology.dispatchers.size(), 1u);
+  EXPECT_EQ(topology.dispatchers[0].name, "io");
+  EXPECT_EQ(topology.dispatchers[0].workers, 2u);
+  EXPECT_EQ(topology.dispatchers[0].cpus, (std::vector<uint32_t>{0, 1}));
+  ASSERT_EQ(topology.actors.size(), 2u);
+  EXPECT_EQ(topology.actors[0].dispatcher->value, "io");
+  EXPECT_TRUE(topology.actors[0].pinned.value);
+  EXPECT_EQ(topology.actors[0].priority, Priority::low);
+  EXPECT_FALSE(topology.actors[1].dispatcher.has_value());
+  EXPECT_FALSE(topology.actors[1].pinned.value);
+  EXPECT_EQ(topology.actors[1].priority, Priority::normal);
+}
+
+TEST(Topology, SaysWhatIsWrongWithDispatchersAndPriorities) {
+  EXPECT_EQ(faults_in(expected(R"(
+[actors.a]
+type = "x"
+priority = "urgent"
+[dispatchers.io]
+workers = 0
+cpus = [1, "two"]
+[dispatchers.default]
+)")),
+            expected(R"(
+t.toml:3:12: error: "priority" must be "low", "normal" or "high", not "urgent"
+  priority = "urgent"
+             ^~~~~~~~
+t.toml:5:11: error: "workers" must be 1 to 1024, not 0
+  workers = 0
+            ^
+t.toml:6:12: error: a processor must be 0 to 1023
+  cpus = [1, "two"]
+             ^~~~~
+t.toml:7:14: error: the workers of the dispatcher "default" are those of the table "topology"
+  [dispatchers.default]
+               ^~~~~~~
+)"));
+}
+
+TEST(Topology, NamesOnlyDispatchersThatItDeclares) {
+  Faults faults;
+  const Topology topology = read(faults, expected(R"(
+[dispatchers.render]
+[actors.a]
+type = "test.Source"
+dispatcher = "rendre"
+[actors.b]
+type = "test.Source"
+dispatcher = "default"
+)"));
+  (void)check(topology, test::registry(), faults);
+  EXPECT_NE(faults.text().find(expected(R"(
+t.toml:4:14: error: no dispatcher "rendre"; did you mean "render"?
+  dispatcher = "rendre"
+               ^~~~~~~~
+)")),
+            std::string::npos)
+      << faults.text();
+  EXPECT_EQ(faults.text().find("\"default\""), std::string::npos) << faults.text();
 }
 
 TEST(Topology, HasValuesOfTheRightKind) {
@@ -254,9 +333,9 @@ TEST(Setting, ThatIsWrittenWrongIsAFault) {
 
 TEST(Topology, HasCapacitiesThatAreIntegers) {
   // Covers: QU-004
-  for (const auto& [written, kind] :
-       {std::pair<std::string, std::string>("\"ten\"", "text"), {"1.5", "a number"},
-        {"true", "true or false"}})
+  for (const auto& [written, kind] : {std::pair<std::string, std::string>("\"ten\"", "text"),
+                                      {"1.5", "a number"},
+                                      {"true", "true or false"}})
     EXPECT_EQ(faults_in("actors.a.type = \"x\"\nchannels.c.capacity = " + written),
               "t.toml:2:23: error: \"capacity\" must be an integer, not " + kind +
                   "\n  channels.c.capacity = " + written + "\n" + std::string(24, ' ') + "^" +

@@ -13,6 +13,7 @@
 
 #include <cstdio>
 #include <optional>
+#include <stdexcept>
 #include <system_error>
 #include <utility>
 
@@ -38,7 +39,14 @@ int run_plan(const topology::Plan& plan) {
     // Actors that are being killed take their channels from those that are not yet.
     if (watch.received() == 0) print_error("error: " + topology::escaped(error.to_string()));
   };
-  System system(std::move(options));
+  std::optional<System> made;
+  try {
+    made.emplace(std::move(options));
+  } catch (const std::invalid_argument& error) {  // processors that this machine does not have
+    print_error(fmt::format("error: {}", error.what()));
+    return 1;
+  }
+  System& system = *made;
   std::optional<inspect::Agent> agent;
   try {
     agent.emplace(system);

@@ -3,6 +3,7 @@
 
 #include <capnp/message.h>
 #include <fmt/format.h>
+#include <isola/actors/dispatcher.h>
 #include <isola/tools/topology/arguments.h>
 #include <isola/tools/topology/text.h>
 
@@ -53,6 +54,7 @@ class Checker {
       if (behaviour == nullptr) add_unknown_type(actor);
     }
     plan_.actors.push_back({&actor, behaviour, {}});
+    check_dispatcher(actor);
     if (behaviour != nullptr) {
       check_arguments(actor, *behaviour);
       plan_.actors.back().channels.resize(behaviour->ports.size(), kUnknown);
@@ -60,6 +62,17 @@ class Checker {
     std::vector<std::string> misspelt;
     for (const Wire& wire : actor.ports) check_wire(wire, misspelt);
     if (behaviour != nullptr) check_all_wired(actor, *behaviour, misspelt);
+  }
+
+  void check_dispatcher(const ActorEntry& actor) {
+    if (!actor.dispatcher || actor.dispatcher->value.empty()) return;
+    std::vector<std::string> names{std::string(detail::kDefaultDispatcher)};
+    for (const DispatcherEntry& dispatcher : topology_.dispatchers)
+      names.push_back(dispatcher.name);
+    const std::string& name = actor.dispatcher->value;
+    if (std::find(names.begin(), names.end(), name) == names.end())
+      faults_.add(actor.dispatcher->place,
+                  fmt::format("no dispatcher {}{}", in_quotes(name), did_you_mean(name, names)));
   }
 
   void add_unknown_type(const ActorEntry& actor) {

@@ -66,8 +66,7 @@ class Starter {
     }
     open.send_to = &new_core(entry, type, entry.name, open);
     open.send_to->partition(
-        open.receive_from,
-        detail::FieldKey::of(type->schema(), entry.partition_by->value.c_str()));
+        open.receive_from, detail::FieldKey::of(type->schema(), entry.partition_by->value.c_str()));
   }
 
   ActorRef spawn(const PlannedActor& actor, uint64_t replica) {
@@ -83,6 +82,9 @@ class Starter {
     const std::string& name = actor.entry->name;
     SpawnOptions options;
     options.type = behaviour.type;
+    if (actor.entry->dispatcher) options.dispatcher = actor.entry->dispatcher->value;
+    options.pinned = actor.entry->pinned.value;
+    options.priority = actor.entry->priority;
     options.name = actor.entry->replicas.value > 1 ? fmt::format("{}/{}", name, replica) : name;
     return behaviour.spawn(system_, std::move(options), behaviour.function, arguments_of(actor),
                            cores.data());
@@ -112,6 +114,8 @@ SystemOptions system_options(const Topology& topology) {
   SystemOptions options;
   if (!topology.name.empty()) options.name = topology.name;
   options.workers = static_cast<uint32_t>(topology.workers);
+  for (const DispatcherEntry& entry : topology.dispatchers)
+    options.dispatchers.push_back({entry.name, static_cast<uint32_t>(entry.workers), entry.cpus});
   return options;
 }
 

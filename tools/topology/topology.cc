@@ -2,6 +2,7 @@
 #include "topology.h"
 
 #include <fmt/format.h>
+#include <isola/actors/dispatcher.h>
 #include <isola/tools/topology/fields.h>
 #include <isola/tools/topology/nesting.h>
 #include <isola/tools/topology/text.h>
@@ -38,6 +39,20 @@ void read_ports(const Value& table, ActorEntry& actor, Faults& faults) {
   }
 }
 
+// "low", "normal" or "high"
+void read_priority(Fields& fields, ActorEntry& actor, Faults& faults) {
+  Located<std::string> text;
+  if (fields.text("priority", text) == nullptr || text.value.empty()) return;
+  const std::vector<std::string> names{"low", "normal", "high"};
+  const auto found = std::find(names.begin(), names.end(), text.value);
+  if (found != names.end())
+    actor.priority = static_cast<Priority>(found - names.begin());
+  else
+    faults.add(text.place, fmt::format("\"priority\" must be \"low\", \"normal\" or \"high\", "
+                                       "not {}",
+                                       in_quotes(text.value)));
+}
+
 ActorEntry read_actor(const Entry& entry, Faults& faults) {
   ActorEntry actor;
   actor.name = entry.key;
@@ -53,6 +68,10 @@ ActorEntry read_actor(const Entry& entry, Faults& faults) {
   fields.text("type", actor.type);
   const bool type_is_wrong = faults.size() > faults_before;
   fields.integer("replicas", actor.replicas, 1, kReplicasMax);
+  Located<std::string> dispatcher;
+  if (fields.text("dispatcher", dispatcher) != nullptr) actor.dispatcher = dispatcher;
+  fields.boolean("pinned", actor.pinned);
+  read_priority(fields, actor, faults);
   if (const Entry* arguments = fields.find("args", Value::Kind::table))
     actor.arguments = arguments->value;
   if (const Entry* ports = fields.find("ports", Value::Kind::table)) {
@@ -83,6 +102,45 @@ ChannelEntry read_channel(const Entry& entry, Faults& faults) {
   fields.boolean("feedback", channel.feedback);
   fields.finish();
   return channel;
+}
+
+DispatcherEntry read_dispatcher(const Entry& entry, Faults& faults) {
+  DispatcherEntry dispatcher{entry.key, entry.key_place, 0, {}};
+  check_name("dispatcher", entry.key, entry.key_place, faults);
+  if (entry.key == detail::kDefaultDispatcher)
+    faults.add(entry.key_place,
+               "the workers of the dispatcher \"default\" are those of the table "
+               "\"topology\"");
+  if (entry.value.kind != Value::Kind::table) {
+    faults.add(entry.value.place, fmt::format("dispatcher {} must be a table, not {}",
+                                              in_quotes(entry.key), describe(entry.value.kind)));
+    return dispatcher;
+  }
+  Fields fields(entry.value, "dispatcher " + in_quotes(entry.key), faults);
+  Located<uint64_t> workers;
+  if (fields.integer("workers", workers, 1, kWorkersMax) != nullptr)
+    dispatcher.workers = workers.value;
+  if (const Entry* cpus = fields.find("cpus", Value::Kind::list)) {
+    for (const Value& cpu : cpus->value.items) {
+      if (cpu.kind == Value::Kind::integer && cpu.integer >= 0 && cpu.integer <= kCpuMax)
+        dispatcher.cpus.push_back(static_cast<uint32_t>(cpu.integer));
+      else
+        faults.add(cpu.place, fmt::format("a processor must be 0 to {}", kCpuMax));
+    }
+  }
+  fields.finish();
+  return dispatcher;
+}
+
+void read_dispatchers(Fields& fields, Topology& topology, Faults& faults) {
+  const Entry* table = fields.find("dispatchers", Value::Kind::table);
+  if (table == nullptr) return;
+  for (const Entry& entry : table->value.entries)
+    topology.dispatchers.push_back(read_dispatcher(entry, faults));
+  if (topology.dispatchers.size() > kDispatchersMax)
+    faults.add(topology.dispatchers.back().place,
+               fmt::format("the topology has {} dispatchers; at most {}",
+                           topology.dispatchers.size(), kDispatchersMax));
 }
 
 std::vector<std::string> names_of(const std::vector<ActorEntry>& actors) {
@@ -117,6 +175,7 @@ Topology read_topology(const Value& root, Faults& faults) {
   if (const Entry* channels = fields.find("channels", Value::Kind::table))
     for (const Entry& entry : channels->value.entries)
       topology.channels.push_back(read_channel(entry, faults));
+  read_dispatchers(fields, topology, faults);
   if (topology.actors.empty() && !actors_are_wrong && !fields.has_misspelt("actors"))
     faults.add({root.place.source, 1, 1, 1}, "the topology has no actors");
   fields.finish();

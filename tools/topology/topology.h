@@ -8,6 +8,7 @@
 // Thread safety: as of any value. Lifetime: places refer to the Faults.
 #pragma once
 
+#include <isola/actors/cell.h>
 #include <isola/channels/channel_core.h>
 #include <isola/tools/topology/faults.h>
 #include <isola/tools/topology/value.h>
@@ -23,7 +24,9 @@ namespace isola::topology {
 // Bounds of what a file may ask for. A name of a replica still fits into the runtime's 47 bytes.
 inline constexpr uint64_t kNameBytesMax = 40;
 inline constexpr uint64_t kWorkersMax = 1024;
+inline constexpr uint64_t kDispatchersMax = 64;
 inline constexpr uint64_t kReplicasMax = 1024;
+inline constexpr int64_t kCpuMax = 1023;  // as many as a set of the operating system has
 // All replicas together: each keeps a stack for its life.
 inline constexpr uint64_t kActorsMax = 8192;
 inline constexpr uint64_t kCapacityMax = kChannelItemsMax;
@@ -47,6 +50,9 @@ struct ActorEntry {
   Place place;
   Located<std::string> type;  // empty: a fault that was reported
   Located<uint64_t> replicas{1, {}};
+  std::optional<Located<std::string>> dispatcher;
+  Located<bool> pinned;
+  Priority priority = Priority::normal;
   Value arguments;  // a table, or no value
   Place ports_place;
   std::vector<Wire> ports;
@@ -61,11 +67,20 @@ struct ChannelEntry {
   Located<bool> feedback;
 };
 
+// `[dispatchers.io]`
+struct DispatcherEntry {
+  std::string name;
+  Place place;
+  uint64_t workers = 0;  // 0: not said
+  std::vector<uint32_t> cpus;
+};
+
 struct Topology {
   std::string name;
-  uint64_t workers = 0;                // 0: not said
-  std::vector<ActorEntry> actors;      // in the order of the file
-  std::vector<ChannelEntry> channels;  // likewise
+  uint64_t workers = 0;                      // 0: not said
+  std::vector<DispatcherEntry> dispatchers;  // in the order of the file
+  std::vector<ActorEntry> actors;            // in the order of the file
+  std::vector<ChannelEntry> channels;        // likewise
 };
 
 // Reads what is there; what is not as it should be is a fault and left out.
