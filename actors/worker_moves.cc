@@ -99,8 +99,9 @@ void Worker::relieve() {
 
 // True if an idle actor that was sent to from elsewhere had better be there. Inside of the gate.
 bool Worker::belongs_elsewhere(ActorCell& cell) {
-  if (cell.pinned || cell.notifier == nullptr || cell.notifier == this || cell.notifier != cell.talks_to ||
-      &cell.notifier->its_dispatcher_ != &its_dispatcher_) {
+  const Worker* other = cell.notifier;
+  if (cell.pinned || other == nullptr || other == this || other != cell.talks_to ||
+      &other->its_dispatcher_ != &its_dispatcher_) {
     cell.strays = 0;
     return false;
   }

@@ -112,7 +112,7 @@ TEST(Priority, ALowOneGetsItsTurnWhoeverAlwaysHasMail) {
       const uint64_t longest = longest_wait(system, Priority::low, busy);
       EXPECT_LE(longest, turns * detail::kTurnMessages);
       if (busy.size() == 4) {
-        EXPECT_GT(longest, turns * detail::kTurnMessages / 2) << "but not before";
+        EXPECT_GT(longest, 2 * detail::kTurnMessages) << "but not before, unless others yield";
       }
     }
   });
