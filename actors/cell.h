@@ -93,7 +93,8 @@ class alignas(64) ActorCell {
   Dispatcher* dispatcher = nullptr;    // constant while alive: its homes are workers of this one
   Block* root_context = nullptr;       // what its creator's context let cross
   ActorCell* next_notified = nullptr;  // in its home's list of notifications
-  Worker* notifier = nullptr;  // on whose thread it was notified; written by who notifies
+  // On whose thread it was notified last; relaxed, as it is only a hint.
+  sync::atomic<Worker*> notifier{nullptr};
   Worker* talks_to = nullptr;  // where it sent to last, if not to its own home
   uint8_t strays = 0;          // how often in a row it was woken from there
   sync::atomic<const char*> type_label{nullptr};  // instead of its name; the runtime's memory

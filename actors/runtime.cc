@@ -221,7 +221,7 @@ ActorCell* Runtime::new_slot(const SlotOptions& options, const BehaviourType& ty
     worker = nullptr;
   cell->activity.store(Activity::turn, sync::memory_order_relaxed);
   cell->inbox.reopen(worker == nullptr);
-  cell->notifier = nullptr;
+  cell->notifier.store(nullptr, sync::memory_order_relaxed);
   cell->talks_to = nullptr;
   cell->strays = 0;
   cell->home.store(worker, sync::memory_order_release);

@@ -192,7 +192,7 @@ ISOLA_HOT void Worker::turn(ActorCell& cell) {
   execution.deadline_ns = kNoDeadline;
   carrier.cancelled = false;
   cell.carrier.store(&carrier, sync::memory_order_relaxed);
-  in_turn_.store(&cell, sync::memory_order_relaxed);
+  in_turn_.store(&cell, sync::memory_order_release);
   turns_.store(turns_.load(sync::memory_order_relaxed) + 1, sync::memory_order_relaxed);
   // Relaxed: whoever sets a signal notifies afterwards. That is heeded between turns, or while
   // this one is suspended; a signal that was heeded before is seen here.
@@ -213,7 +213,7 @@ ISOLA_HOT void Worker::turn(ActorCell& cell) {
   }
   // The rest of it is set by the next turn.
   execution.cell = nullptr;
-  in_turn_.store(nullptr, sync::memory_order_relaxed);
+  in_turn_.store(nullptr, sync::memory_order_release);
 }
 
 void Worker::loop() {
@@ -300,8 +300,8 @@ void Worker::heed_inside(ActorCell& cell) {
       return make_ready(cell);
     case Activity::idle:
       if (cell.inbox.waiting() == 0 && signals == 0) return;
-      if (belongs_elsewhere(cell))
-        give(cell, *cell.notifier);
+      if (Worker* other = better_home(cell))
+        give(cell, *other);
       else
         make_ready(cell);
       return;

@@ -158,7 +158,7 @@ class Worker {
   void share();
   void share_with(Worker& other, uint32_t count);
   Worker* find_sleeper() const;
-  bool belongs_elsewhere(ActorCell& cell);
+  Worker* better_home(ActorCell& cell);
   void give(ActorCell& cell, Worker& other);
   bool anything_ready() const;
   bool anything_arrived() const;

@@ -59,7 +59,8 @@ void Worker::share_with(Worker& other, uint32_t count) {
 Worker::Progress Worker::progress() const {
   const auto relaxed = sync::memory_order_relaxed;
   Progress progress;
-  const ActorCell* cell = in_turn_.load(relaxed);
+  // Acquire: the slot was made on another thread.
+  const ActorCell* cell = in_turn_.load(sync::memory_order_acquire);
   if (cell == nullptr || sleep_.asleep()) return progress;
   // Slots stay slots, so it may be read even if the turn has ended.
   progress.actor = cell->id.load(relaxed);
@@ -97,17 +98,18 @@ void Worker::relieve() {
   gate_.release();
 }
 
-// True if an idle actor that was sent to from elsewhere had better be there. Inside of the gate.
-bool Worker::belongs_elsewhere(ActorCell& cell) {
-  const Worker* other = cell.notifier;
+// Where an idle actor that was sent to from elsewhere had better be, which it is notified for; or
+// nullptr. Inside of the gate.
+Worker* Worker::better_home(ActorCell& cell) {
+  Worker* other = cell.notifier.load(sync::memory_order_relaxed);
   if (cell.pinned || other == nullptr || other == this || other != cell.talks_to ||
       &other->its_dispatcher_ != &its_dispatcher_) {
     cell.strays = 0;
-    return false;
+    return nullptr;
   }
-  if (++cell.strays < kStrays) return false;
+  if (++cell.strays < kStrays) return nullptr;
   cell.strays = 0;
-  return cell.inbox.notify();
+  return cell.inbox.notify() ? other : nullptr;
 }
 
 // REQUIRES: the caller has notified it, and is inside of the gate.

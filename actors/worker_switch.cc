@@ -72,7 +72,7 @@ ISOLA_NOT_SANITIZED bf::context* Algorithm::pick_next() noexcept {
   Carrier* from = worker->running_;
   if (to == from) return next;
   worker->running_ = to;
-  worker->in_turn_.store(to->execution.cell, sync::memory_order_relaxed);
+  worker->in_turn_.store(to->execution.cell, sync::memory_order_release);
   from->current = Execution::current_or_null();
   Execution::set_current(to == worker->main_ ? nullptr : to->current);
   announce_switch(worker->exceptions_, from, to);
