@@ -5,6 +5,7 @@
 #include <isola/actors/isolate_job.h>
 #include <isola/actors/runtime.h>
 #include <isola/serialization/check.h>
+#include <isola/serialization/faults.h>
 
 #include <cxxabi.h>
 
@@ -191,6 +192,7 @@ ISOLA_HOT void Worker::turn(ActorCell& cell) {
   execution.inherited = cell.root_context;
   execution.deadline_ns = kNoDeadline;
   carrier.cancelled = false;
+  if (happens(Fault::killed)) cell.signals.fetch_or(kKill, sync::memory_order_relaxed);
   cell.carrier.store(&carrier, sync::memory_order_relaxed);
   in_turn_.store(&cell, sync::memory_order_release);
   turns_.store(turns_.load(sync::memory_order_relaxed) + 1, sync::memory_order_relaxed);
@@ -312,6 +314,7 @@ void Worker::heed_inside(ActorCell& cell) {
       const bool cancels = (signals & kKill) != 0 ||
                            ((signals & kStop) != 0 && type != nullptr && type->run != nullptr);
       if (cancels && carrier != nullptr) carrier->cancel();
+      if (is_planted(Planted::double_schedule)) make_ready(cell);
       return;
     }
     case Activity::ready:
@@ -324,7 +327,7 @@ Inbox::Push Worker::push_here(ActorCell& cell, Block& block) {
   if (cell.home.load(sync::memory_order_acquire) != this)  // it was taken away just now
     return cell.inbox.push(&block, cell.inbox_max);
   if (cell.inbox.closed()) return Inbox::Push::closed;
-  cell.inbox.take();
+  if (!is_planted(Planted::reordered_by_move)) cell.inbox.take();
   const bool full = cell.inbox.waiting() >= cell.inbox_max;
   if (!full) cell.inbox.append(&block);
   // Even if full: who made it elsewhere does not tell us of what was just taken.

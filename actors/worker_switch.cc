@@ -4,6 +4,7 @@
 #include <isola/actors/runtime.h>
 #include <isola/actors/worker.h>
 #include <isola/serialization/check.h>
+#include <isola/serialization/faults.h>
 
 #include <cxxabi.h>
 
@@ -208,7 +209,7 @@ void Worker::sleep_until(int64_t boost_deadline_ns) {
   const int64_t deadline_ns = std::min(boost_deadline_ns, next_timer_ns);
   sleep_.announce();
   its_dispatcher_.worker_sleeps(+1);
-  bool arrived = anything_arrived();
+  bool arrived = !is_planted(Planted::lost_wake_up) && anything_arrived();
   for (uint32_t spin = 0; spin < runtime_.spins() && !arrived; ++spin) {
     sync::relax_processor();
     arrived = anything_arrived();
@@ -228,7 +229,7 @@ void Worker::notify() {
 
 bool Worker::ensure_spare_carrier() {
   if (idle_ != nullptr) return true;
-  if (live_carriers_ >= runtime_.carriers_max()) return false;
+  if (live_carriers_ >= runtime_.carriers_max() || happens(Fault::no_carrier)) return false;
   try {
     Carrier* carrier = make_carrier();
     carrier->next = idle_;

@@ -2,6 +2,7 @@
 #include "pool.h"
 
 #include <isola/serialization/check.h>
+#include <isola/serialization/faults.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -216,7 +217,8 @@ bool Pool::over_bound(uint64_t bytes) const {
 }
 
 void Pool::reserve_bytes(uint64_t bytes, bool beyond_bound) {
-  if (over_bound(bytes) && !beyond_bound) throw PoolExhausted();
+  const bool exhausted = over_bound(bytes) || detail::happens(detail::Fault::pool_exhausted);
+  if (exhausted && !beyond_bound) throw PoolExhausted();
   reserved_ += bytes;
 }
 
