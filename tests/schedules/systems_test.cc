@@ -256,8 +256,8 @@ TEST(Systems, ChannelsBetweenWorkersDeliverAllBeforeTheyClose) {
     system.spawn(receive_by_select, std::move(first_rx), std::move(second_rx), std::move(told));
     system.spawn(send_some, first.clone(), 0);
     system.spawn(send_some, second.clone(), 10);
-    run.spawn([&] { send_some(std::move(first), 100); });
-    run.spawn([&] { send_some(std::move(second), 1000); });
+    run.spawn([&send_some, to = &first] { send_some(std::move(*to), 100); });
+    run.spawn([&send_some, to = &second] { send_some(std::move(*to), 1000); });
     int64_t sum = 0;
     for (auto& got : sums) sum += got->getValue();
     EXPECT_EQ(sum, (0 + 1 + 2 + 3) * 4 + 4 * (10 + 100 + 1000));
