@@ -190,9 +190,14 @@ class Address : public ActorRef {
   Error ended() const { return cell_ ? cell_->ended() : Error(Code::no_such_actor); }
   bool reachable() const { return cell_ && !cell_->inbox.closed(); }
   Error send_block(detail::BlockOwner& message, bool wait) const {
-    if (!cell_) return Error(Code::no_such_actor);
-    if (!message) return Error(Code::empty_message);
-    detail::count_step();
+    if (!cell_) [[unlikely]]
+      return Error(Code::no_such_actor);
+    if (!message) [[unlikely]]
+      return Error(Code::empty_message);
+    if (cell_->send_here(*message.block())) [[likely]] {
+      message.take();
+      return Error();
+    }
     Error error = cell_->send(message.block(), wait, kNoDeadline);
     if (!error) message.take();
     return error;

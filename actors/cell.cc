@@ -10,7 +10,8 @@
 
 namespace isola::detail {
 
-Error ActorCell::send_elsewhere(Block* block, bool wait, int64_t deadline_ns) {
+Error ActorCell::send(Block* block, bool wait, int64_t deadline_ns) {
+  count_step();
   const Stamp stamp(*block, runtime->pool());
   Error error;
   for (;;) {

@@ -98,7 +98,7 @@ class alignas(64) ActorCell {
   Worker* talks_to = nullptr;  // where it sent to last, if not to its own home
   uint8_t strays = 0;          // how often in a row it was woken from there
   sync::atomic<const char*> type_label{nullptr};  // instead of its name; the runtime's memory
-  sync::atomic<Carrier*> carrier{nullptr};        // of the turn that it has
+  sync::atomic<Carrier*> carrier{nullptr};        // of its turn, or of the last one
 
   // --- books, read by the inspector without a lock: each has one writer at a time
   alignas(64) sync::atomic<uint64_t> id{0};  // slot and incarnation; 0: free
@@ -128,6 +128,9 @@ class alignas(64) ActorCell {
   // on an error: no_such_actor, inbox_full (only if !wait or the actor sends to itself), timeout, …
   // Blocks: while the inbox is full, if `wait`.
   Error send(Block* block, bool wait, int64_t deadline_ns);
+  // The usual case of it: a message without a context to an actor at home here that has room. False
+  // if it is not so simple: then nothing has happened.
+  bool send_here(Block& block);
   // What whoever sends to an ended actor is told: no_such_actor, with the record of its failure if
   // it ended by one. Any thread.
   Error ended();
@@ -153,7 +156,6 @@ class alignas(64) ActorCell {
   void drop();
 
  private:
-  Error send_elsewhere(Block* block, bool wait, int64_t deadline_ns);
   Inbox::Push push(Block* block);
   Error wait_for_room(int64_t deadline_ns);
   void tell_home();

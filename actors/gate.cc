@@ -23,10 +23,12 @@ void Gate::release() {
   sync::futex_wake(wanted_);
 }
 
-void Gate::wait_outside() {
-  inside_.store(0, sync::memory_order_release);
-  // Relaxed: enter() looks again.
-  while (wanted_.load(sync::memory_order_relaxed) != 0) sync::futex_wait(wanted_, 1, -1);
+void Gate::wait_and_enter() {
+  do {
+    leave();
+    // Relaxed: try_enter() looks again.
+    while (wanted_.load(sync::memory_order_relaxed) != 0) sync::futex_wait(wanted_, 1, -1);
+  } while (!try_enter());
 }
 
 }  // namespace isola::detail

@@ -21,14 +21,15 @@ class Gate {
  public:
   // Not again before leave(). Blocks: the thread, while another has seized the gate.
   void enter() {
-    for (;;) {
-      inside_.store(1, sync::memory_order_relaxed);
-      sync::light_fence();
-      // Acquire: with release(), what the other side did.
-      if (wanted_.load(sync::memory_order_acquire) == 0) [[likely]]
-        return;
-      wait_outside();
-    }
+    if (!try_enter()) [[unlikely]]
+      wait_and_enter();
+  }
+  // False if another thread has seized the gate, or is about to: then leave() at once.
+  bool try_enter() {
+    inside_.store(1, sync::memory_order_relaxed);
+    sync::light_fence();
+    // Acquire: with release(), what the other side did.
+    return wanted_.load(sync::memory_order_acquire) == 0;
   }
   // Release: what was done inside is seen by who seizes the gate.
   void leave() { inside_.store(0, sync::memory_order_release); }
@@ -39,7 +40,7 @@ class Gate {
   void release();
 
  private:
-  void wait_outside();
+  void wait_and_enter();
 
   sync::atomic<uint32_t> inside_{0};
   sync::atomic<uint32_t> wanted_{0};

@@ -75,26 +75,30 @@ class Inbox {
   // REQUIRES: quiet().
   void append(Block* block) {
     block->next = nullptr;
-    (tail_ != nullptr ? tail_->next : head_) = block;
-    tail_ = block;
+    *end_ = block;
+    end_ = &block->next;
     waiting_.store(waiting() + 1, sync::memory_order_relaxed);
   }
   // The oldest message of the queue, or nullptr.
   Block* pop() {
     Block* block = head_;
     if (block == nullptr) return nullptr;
-    head_ = block->next;
-    if (head_ == nullptr) tail_ = nullptr;
+    Block* next = block->next;
+    head_ = next;
+    end_ = next == nullptr ? &head_ : end_;
     waiting_.store(waiting() - 1, sync::memory_order_relaxed);
     return block;
   }
-  // Appends what lies on the stack to the queue. Acquire: with the pushes.
-  void take() {
-    if (!quiet()) append_stack(word_.fetch_and(kNotified | kClosed, sync::memory_order_acquire));
+  // Appends what lies on the stack to the queue; how many that were. Acquire: with the pushes.
+  uint32_t take() {
+    if (quiet()) return 0;
+    return append_stack(word_.fetch_and(kNotified | kClosed, sync::memory_order_acquire));
   }
   // As take, and the next who pushes or notifies has to tell the home again. Release: which one it
   // is.
-  void acknowledge() { append_stack(word_.fetch_and(kClosed, sync::memory_order_acq_rel)); }
+  uint32_t acknowledge() {
+    return append_stack(word_.fetch_and(kClosed, sync::memory_order_acq_rel));
+  }
   // Ends the inbox; all that was waiting, oldest first. It stays notified if it was.
   Block* close() {
     uintptr_t old = word_.load(sync::memory_order_relaxed);
@@ -103,7 +107,7 @@ class Inbox {
     }
     append_stack(old);
     waiting_.store(0, sync::memory_order_relaxed);
-    tail_ = nullptr;
+    end_ = &head_;
     return std::exchange(head_, nullptr);
   }
   // Makes an inbox new. `notified`: nobody has to tell the home until it is acknowledged.
@@ -126,9 +130,9 @@ class Inbox {
   static_assert(alignof(Block) > kBits, "the bits lie below a block's alignment");
 
   static Block* block_of(uintptr_t word) { return reinterpret_cast<Block*>(word & ~kBits); }
-  void append_stack(uintptr_t word) {
+  uint32_t append_stack(uintptr_t word) {
     Block* newest = block_of(word);
-    if (newest == nullptr) return;
+    if (newest == nullptr) return 0;
     Block* oldest = nullptr;
     uint32_t count = 0;
     for (Block* block = newest; block != nullptr; ++count) {
@@ -137,14 +141,15 @@ class Inbox {
       oldest = block;
       block = next;
     }
-    (tail_ != nullptr ? tail_->next : head_) = oldest;
-    tail_ = newest;
+    *end_ = oldest;
+    end_ = &newest->next;
     waiting_.store(waiting() + count, sync::memory_order_relaxed);
+    return count;
   }
 
   sync::atomic<uintptr_t> word_{0};
   Block* head_ = nullptr;
-  Block* tail_ = nullptr;
+  Block** end_ = &head_;  // where the next one is written
   // Written by the home only; others want a recent value.
   sync::atomic<uint32_t> waiting_{0};
 };

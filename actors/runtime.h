@@ -170,12 +170,5 @@ class Runtime {
   sync::atomic<size_t> slab_count_{0};
 };
 
-inline Error ActorCell::send(Block* block, bool wait, int64_t deadline_ns) {
-  Worker* worker = Worker::current();
-  if (worker != nullptr && worker->send_here(*this, *block, Execution::current())) [[likely]]
-    return Error();
-  return send_elsewhere(block, wait, deadline_ns);
-}
-
 }  // namespace detail
 }  // namespace isola

@@ -55,7 +55,7 @@ bool read_actor(const ActorCell& cell, ActorInfo& info) {
   if (info.id == 0 || life == Life::free) return false;
   const detail::BehaviourType* type = cell.type.load(relaxed);
   if (type == nullptr) return false;
-  const bool running = cell.carrier.load(relaxed) != nullptr;
+  const bool running = cell.activity.load(relaxed) == detail::Activity::turn;
   info.name = cell.name();
   info.handled = cell.books.handled.load(relaxed);
   info.heap_bytes = cell.heap_bytes.load(relaxed);

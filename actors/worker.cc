@@ -9,6 +9,7 @@
 
 #include <cxxabi.h>
 
+#include <algorithm>
 #include <utility>
 
 #define ISOLA_HOT inline __attribute__((always_inline))
@@ -21,6 +22,7 @@ Worker::Worker(Runtime& runtime, Dispatcher& dispatcher, uint32_t index)
       index_(index),
       stacks_(runtime.options().stack_bytes) {
   if (runtime.options().seed) choice_ = std::make_unique<SeededChoice>(*runtime.options().seed);
+  by_rule_ = choice_ != nullptr;
 }
 
 Worker::~Worker() = default;
@@ -31,7 +33,7 @@ void Worker::start() {
 
 void Worker::stop() {
   stop_.store(true, sync::memory_order_seq_cst);
-  sleep_.wake();
+  notify();
 }
 
 void Worker::main() {
@@ -105,39 +107,45 @@ bool Worker::obey_signals(ActorCell& cell) {
 
 // --- the hot path: one function for the compiler, so a turn costs no calls of our own ------------
 
+ActorCell* Worker::next_by_rule() {
+  ActorCell* cell =
+      lanes_.size() > 0 ? lanes_.next(ready_head_ != nullptr, choice_.get()) : nullptr;
+  if (cell == nullptr && ready_head_ != nullptr) {
+    const uint32_t normal = ready_count_.load(sync::memory_order_relaxed) - lanes_.size();
+    ActorCell** link = &ready_head_;
+    for (size_t steps = choice_ != nullptr ? choice_->choose(normal) : 0; steps > 0; --steps)
+      link = &(*link)->next_ready;
+    cell = *link;
+    *link = cell->next_ready;
+    if (ready_end_ == &cell->next_ready) ready_end_ = link;
+  }
+  by_rule_ = choice_ != nullptr || lanes_.size() > 0;
+  return cell;
+}
+
 ISOLA_HOT ActorCell* Worker::next_ready() {
   drain_remote();
   Inside inside(gate_);
-  const uint32_t count = ready_count_.load(sync::memory_order_relaxed);
-  ActorCell* cell =
-      lanes_.size() > 0 ? lanes_.next(ready_head_ != nullptr, choice_.get()) : nullptr;
-  if (cell != nullptr) {
-    // One of another priority goes first.
-  } else if (cell = ready_head_; cell == nullptr) {
-    return nullptr;
-  } else if (choice_ != nullptr) [[unlikely]] {
-    ActorCell* before = nullptr;
-    for (size_t steps = choice_->choose(count - lanes_.size()); steps > 0; --steps) {
-      before = cell;
-      cell = cell->next_ready;
-    }
-    (before != nullptr ? before->next_ready : ready_head_) = cell->next_ready;
-    if (ready_tail_ == cell) ready_tail_ = before;
+  ActorCell* cell;
+  if (by_rule_) [[unlikely]] {
+    cell = next_by_rule();
+    if (cell == nullptr) return nullptr;
   } else {
-    ready_head_ = cell->next_ready;
-    if (ready_head_ == nullptr) ready_tail_ = nullptr;
+    cell = ready_head_;
+    if (cell == nullptr) return nullptr;
+    ActorCell* next = cell->next_ready;
+    ready_head_ = next;
+    ready_end_ = next == nullptr ? &ready_head_ : ready_end_;
   }
-  ready_count_.store(count - 1, sync::memory_order_relaxed);
-  pinned_ready_ -= cell->pinned;
+  ready_count_.store(ready_count_.load(sync::memory_order_relaxed) - 1, sync::memory_order_relaxed);
   cell->activity.store(Activity::turn, sync::memory_order_relaxed);
   return cell;
 }
 
 ISOLA_HOT void Worker::settle(ActorCell& cell) {
-  cell.carrier.store(nullptr, sync::memory_order_relaxed);
   Inside inside(gate_);
-  if (cell.inbox.waiting() > 0 || cell.signals.load(sync::memory_order_relaxed) != 0)
-    make_ready(cell);
+  if (cell.inbox.waiting() > 0 || cell.signals.load(sync::memory_order_relaxed) != 0) [[unlikely]]
+    make_ready_again(cell);
   else
     // What comes now, or lies on the stack already, is notified.
     cell.activity.store(Activity::idle, sync::memory_order_relaxed);
@@ -145,15 +153,19 @@ ISOLA_HOT void Worker::settle(ActorCell& cell) {
 
 ISOLA_HOT void Worker::handle_messages(ActorCell& cell, Execution& execution) {
   const BehaviourType& type = *cell.type.load(sync::memory_order_relaxed);
-  for (uint32_t left = kTurnMessages; left > 0; --left) {
+  Block* const root_context = cell.root_context;
+  uint32_t left = kTurnMessages;
+  for (; left > 0; --left) {
     Block* block = cell.inbox.pop();
     if (block == nullptr) {
-      cell.inbox.take();
+      if (cell.inbox.quiet()) break;
+      messages_from_elsewhere_ += cell.inbox.take();
       block = cell.inbox.pop();
       if (block == nullptr) break;
     }
     const Envelope& envelope = block->envelope;
-    execution.inherited = envelope.context != nullptr ? envelope.context : cell.root_context;
+    Block* const context = envelope.context;
+    execution.inherited = context != nullptr ? context : root_context;
     execution.deadline_ns = envelope.deadline_ns;
     block->set_state(BlockState::delivered);
     cell.books.count_message();
@@ -174,10 +186,11 @@ ISOLA_HOT void Worker::handle_messages(ActorCell& cell, Execution& execution) {
       }
     }
     // The context of a call ends with its handler.
-    execution.inherited = cell.root_context;
+    execution.inherited = root_context;
     if (block != nullptr) release(block);
     if (cell.signals.load(sync::memory_order_relaxed) != 0 && obey_signals(cell)) return;
   }
+  messages_ += kTurnMessages - left;
   settle(cell);
 }
 
@@ -195,11 +208,10 @@ ISOLA_HOT void Worker::turn(ActorCell& cell) {
   if (happens(Fault::killed)) cell.signals.fetch_or(kKill, sync::memory_order_relaxed);
   cell.carrier.store(&carrier, sync::memory_order_relaxed);
   in_turn_.store(&cell, sync::memory_order_release);
-  turns_.store(turns_.load(sync::memory_order_relaxed) + 1, sync::memory_order_relaxed);
   // Relaxed: whoever sets a signal notifies afterwards. That is heeded between turns, or while
   // this one is suspended; a signal that was heeded before is seen here.
   if (cell.signals.load(sync::memory_order_relaxed) == 0 || !obey_signals(cell)) {
-    if (type.run != nullptr) {
+    if (type.run != nullptr) [[unlikely]] {
       Error reason;
       try {
         type.run(cell.behaviour);
@@ -219,28 +231,33 @@ ISOLA_HOT void Worker::turn(ActorCell& cell) {
 }
 
 void Worker::loop() {
-  for (;;) {
-    if (stop_.load(sync::memory_order_acquire)) {
-      begin_stop();
-      return;
-    }
+  // Whoever stops it also notifies the scheduler of Boost, so it is looked at after a switch only.
+  while (!stop_.load(sync::memory_order_acquire)) {
+    if (take_turns())
+      running_->context->yield();
+    else
+      go_idle();
+  }
+  begin_stop();
+}
+
+// Until there is something else to do. True: the scheduler of Boost is to be looked after.
+ISOLA_HOT bool Worker::take_turns() {
+  do {
     ActorCell* cell = next_ready();
     if (cell == nullptr) {
-      turns_owed_ = 0;
-      go_idle();
-      continue;
+      owed_until_turn_ = 0;
+      return false;
     }
-    if (turns_owed_ > 0) --turns_owed_;
     turn(*cell);
     if (ready_count_.load(sync::memory_order_relaxed) > 0 && its_dispatcher_.sleeping_workers() > 0)
       share();
     count_turn();
-    if (boost_notified_.load(sync::memory_order_relaxed)) {
-      running_->context->yield();
-    } else if (!woken_.empty() && turns_owed_ == 0) {
-      go_idle();
-    }
-  }
+    if (boost_notified_.load(sync::memory_order_relaxed)) [[unlikely]]
+      return true;
+    // A turn that begins after begin_stop() would not be cancelled.
+  } while (!stopping_ && (woken_.empty() || owes_turns()));
+  return false;
 }
 
 // --- from other threads -------------------------------------------------------------------------
@@ -273,7 +290,12 @@ void Worker::take_remote() {
   ActorCell* cell = notified_.seems_empty() ? nullptr : notified_.take();
   while (cell != nullptr) {
     ActorCell* next = cell->next_notified;
-    heed(*cell);
+    // Acquire: it may have come back here, from where it went.
+    Worker* its_home = cell->home.load(sync::memory_order_acquire);
+    if (its_home == this)
+      heed(*cell);
+    else
+      its_home->tell(*cell);
     cell = next;
   }
   Carrier* carrier = remote_woken_.seems_empty() ? nullptr : remote_woken_.take();
@@ -294,7 +316,7 @@ void Worker::heed(ActorCell& cell) {
 
 void Worker::heed_inside(ActorCell& cell) {
   // First this: what is set or pushed from now on is notified anew.
-  cell.inbox.acknowledge();
+  messages_from_elsewhere_ += cell.inbox.acknowledge();
   if ((cell.signals.load(sync::memory_order_relaxed) & kRoom) != 0) cell.make_room();
   const uint32_t signals = cell.signals.load(sync::memory_order_relaxed);
   switch (cell.activity.load(sync::memory_order_relaxed)) {
@@ -302,6 +324,7 @@ void Worker::heed_inside(ActorCell& cell) {
       return make_ready(cell);
     case Activity::idle:
       if (cell.inbox.waiting() == 0 && signals == 0) return;
+      if (goes_back(cell)) return;
       if (Worker* other = better_home(cell))
         give(cell, *other);
       else
@@ -322,12 +345,44 @@ void Worker::heed_inside(ActorCell& cell) {
   }
 }
 
+ISOLA_HOT bool Worker::send_here(ActorCell& cell, Block& block, Execution& execution) {
+  // One branch for all that a message may have to take along.
+  const auto bits = [](const void* pointer) { return reinterpret_cast<uintptr_t>(pointer); };
+  if ((bits(execution.bindings) | bits(execution.inherited)) != 0) [[unlikely]]
+    return false;
+  if (execution.steps_left == 1) [[unlikely]]
+    return false;
+  // Acquire: what the last home left, and who made it.
+  if (!gate_.try_enter() || cell.home.load(sync::memory_order_acquire) != this || !cell.inbox.quiet() ||
+      cell.inbox.waiting() >= cell.inbox_max) [[unlikely]] {
+    gate_.leave();
+    return false;
+  }
+  --execution.steps_left;
+  Envelope& envelope = block.envelope;
+  envelope.sender = execution.isolate_id;
+  envelope.deadline_ns = std::min(envelope.deadline_ns, execution.deadline_ns);
+  block.set_state(BlockState::queued);
+  cell.inbox.append(&block);
+  if (cell.activity.load(sync::memory_order_relaxed) == Activity::idle) make_ready(cell);
+  gate_.leave();
+  return true;
+}
+
+bool ActorCell::send_here(Block& block) {
+  if constexpr (kChecked) return false;  // it has to be sealed
+  Worker* worker = Worker::current();
+  Execution* execution = Execution::current_or_null();
+  return worker != nullptr && execution != nullptr &&
+         worker->send_here(*this, block, *execution);
+}
+
 Inbox::Push Worker::push_here(ActorCell& cell, Block& block) {
   Inside inside(gate_);
   if (cell.home.load(sync::memory_order_acquire) != this)  // it was taken away just now
     return cell.inbox.push(&block, cell.inbox_max);
   if (cell.inbox.closed()) return Inbox::Push::closed;
-  if (!is_planted(Planted::reordered_by_move)) cell.inbox.take();
+  if (!is_planted(Planted::reordered_by_move)) messages_from_elsewhere_ += cell.inbox.take();
   const bool full = cell.inbox.waiting() >= cell.inbox_max;
   if (!full) cell.inbox.append(&block);
   // Even if full: who made it elsewhere does not tell us of what was just taken.

@@ -10,6 +10,9 @@
 // An actor moves to another home
 //   - when others have been ready for some time while another worker sleeps: its home gives half of
 //     them away, or the monitor does, if the home is stuck in a long turn;
+//   - back to who gave it away, if that did not pay: where many messages come from elsewhere, and
+//     are handled in less time than that takes. Each time the giver waits twice as long before it
+//     gives again;
 //   - when its home sleeps: a worker that sends to it and has nothing else to do takes it over, so
 //     that a conversation stays on one worker and nobody is woken for it;
 //   - when it talks with an actor on another worker: after a few messages it goes there.
@@ -60,6 +63,16 @@ inline constexpr uint32_t kTurnsForYield = 64;
 // How long actors have been ready while another worker sleeps, before half of them go there: some
 // ten times what waking it takes.
 inline constexpr int64_t kBacklogNs = 50'000;
+// The same at most, where those given away come back again and again.
+inline constexpr int64_t kBacklogMaxNs = 20'000'000;
+// After so many such times in which nobody came back it is the short one again.
+inline constexpr int64_t kPatienceLasts = 16;
+// Handling a message in less than this does not pay for getting it from another worker, which takes
+// some 200 ns. Those who came from there are judged by so many messages, after some for each of
+// them, in which they gather around whom they talk to.
+inline constexpr int64_t kCheapMessageNs = 1'000;
+inline constexpr uint64_t kMessagesOfJudgement = 256;
+inline constexpr uint64_t kMessagesToSettle = 16;
 // A turn that is as long as it takes to wake a worker, and how many turns pass between two looks at
 // the clock where they are shorter.
 inline constexpr int64_t kLongTurnNs = 5'000;
@@ -90,7 +103,7 @@ class Worker {
 
   // Sends to an actor that is at home here, from the running code. False if that is not so, or not
   // as simple.
-  bool send_here(ActorCell& cell, Block& block, const Execution& execution);
+  bool send_here(ActorCell& cell, Block& block, Execution& execution);
   // As send_here, without stamping, in the cases that are not so simple.
   Inbox::Push push_here(ActorCell& cell, Block& block);
   // The first steps of an actor that was just made here: it rests, or waits for its first turn.
@@ -129,6 +142,7 @@ class Worker {
 
   void main();
   void loop();
+  bool take_turns();
   void turn(ActorCell& cell);
   void handle_messages(ActorCell& cell, Execution& execution);
   // Ends the actor whose handler threw, and tells the asker of `block`, if it is still ours.
@@ -138,15 +152,22 @@ class Worker {
   // True if the actor has ended.
   bool obey_signals(ActorCell& cell);
   void go_idle();
-  // Every so many turns, Boost's own sleepers and remote wake-ups are looked after.
+  // Counts a turn, or a part of one. Every so many, Boost's own sleepers and remote wake-ups are
+  // looked after.
   void count_turn() {
-    if (--turns_until_dispatch_ > 0) return;
-    turns_until_dispatch_ = kTurnsBetweenDispatches;
+    const uint64_t turns = turns_.load(sync::memory_order_relaxed) + 1;
+    turns_.store(turns, sync::memory_order_relaxed);
+    if (turns % kTurnsBetweenDispatches != 0) [[likely]]
+      return;
     fire_timers();
     boost_notified_.store(true, sync::memory_order_relaxed);
   }
   ActorCell* next_ready();
+  ActorCell* next_by_rule();
+  bool owes_turns() const { return turns_.load(sync::memory_order_relaxed) < owed_until_turn_; }
   void make_ready(ActorCell& cell);  // inside of the gate
+  // The same at the end of a turn, maybe where it came from. Inside of the gate.
+  void make_ready_again(ActorCell& cell);
   void drain_remote() {
     if (!notified_.seems_empty() || !remote_woken_.seems_empty()) [[unlikely]]
       take_remote();
@@ -156,7 +177,13 @@ class Worker {
   void begin_stop();
   void drop_notified();
   void share();
-  void share_with(Worker& other, uint32_t count);
+  enum class Part : uint8_t { half, all };
+  uint32_t share_with(Worker& other, Part part);  // how many it has given
+  // Gives it back to the host, if it was sent to from there and guests are better off there. The
+  // callers are inside of the gate.
+  bool goes_back(ActorCell& cell);
+  bool sends_guests_back();
+  void begin_window(uint64_t messages);
   Worker* find_sleeper() const;
   Worker* better_home(ActorCell& cell);
   void give(ActorCell& cell, Worker& other);
@@ -184,18 +211,20 @@ class Worker {
   Gate gate_;
   sync::atomic<uint32_t> ready_count_{0};
   ActorCell* ready_head_ = nullptr;
-  ActorCell* ready_tail_ = nullptr;
-  PriorityLanes lanes_;        // ready ones of another than normal priority
-  uint32_t pinned_ready_ = 0;  // of the ready ones
+  ActorCell** ready_end_ = &ready_head_;  // where the next one is written
+  PriorityLanes lanes_;                   // ready ones of another than normal priority
+  bool by_rule_ = false;                  // there are such, or choice_ draws
 
   // Own thread only.
-  uint32_t turns_until_dispatch_ = kTurnsBetweenDispatches;
   uint32_t woken_in_a_row_ = 0;
   int64_t backlog_since_ns_ = 0;  // 0: there is none
+  int64_t patience_ns_ = kBacklogNs;
+  int64_t last_return_ns_ = 0;  // of what it had shared
+  uint32_t given_ = 0;          // when it shared the last time
   int64_t last_look_ns_ = 0;
   int32_t turns_of_look_ = kTurnsOfLook;
   int32_t turns_until_look_ = kTurnsOfLook;
-  uint32_t turns_owed_ = 0;  // to ready actors, by a carrier that has yielded
+  uint64_t owed_until_turn_ = 0;  // ready actors go first until then: a carrier has yielded
   Carrier* running_ = nullptr;
   Carrier* main_ = nullptr;
   Carrier* idle_ = nullptr;
@@ -210,6 +239,21 @@ class Worker {
   bool stopping_ = false;
   std::unique_ptr<Choice> choice_;  // only in a seeded System
 
+  // Of the guests: see sends_guests_back.
+  uint64_t messages_ = 0;                 // handled here
+  uint64_t messages_from_elsewhere_ = 0;  // to actors that were at home here
+  uint64_t guests_judged_ = 0;
+  struct Window {  // what the two were, and when, as it began
+    uint64_t messages = 0;
+    uint64_t from_elsewhere = 0;
+    int64_t begin_ns = 0;
+    uint64_t size = 0;
+  };
+  Window window_;
+  int64_t slept_ns_ = 0;  // in the window
+  bool settling_ = false;
+  bool guests_go_ = false;
+
   // Written by its own thread, for the monitor.
   sync::atomic<uint64_t> turns_{0};
   sync::atomic<ActorCell*> in_turn_{nullptr};
@@ -221,40 +265,26 @@ class Worker {
   sync::atomic<bool> boost_notified_{false};
   sync::atomic<bool> stop_{false};
   sync::atomic<bool> ended_{false};               // its thread looks at nothing any more
+  // The worker that gave actors to this one the last time; how many in all, ever; how many of this
+  // one's came back.
+  sync::atomic<Worker*> host_{nullptr};
+  sync::atomic<uint64_t> guests_{0};
+  sync::atomic<uint32_t> returned_{0};
   // Who holds it takes actors away.
   alignas(64) Sleep sleep_;
 };
 
 inline void Worker::make_ready(ActorCell& cell) {
   cell.activity.store(Activity::ready, sync::memory_order_relaxed);
-  pinned_ready_ += cell.pinned;
   if (cell.priority != Priority::normal) [[unlikely]] {
     lanes_.push(cell);
+    by_rule_ = true;
   } else {
     cell.next_ready = nullptr;
-    (ready_tail_ != nullptr ? ready_tail_->next_ready : ready_head_) = &cell;
-    ready_tail_ = &cell;
+    *ready_end_ = &cell;
+    ready_end_ = &cell.next_ready;
   }
   ready_count_.store(ready_count_.load(sync::memory_order_relaxed) + 1, sync::memory_order_relaxed);
-}
-
-inline bool Worker::send_here(ActorCell& cell, Block& block, const Execution& execution) {
-  if constexpr (kChecked) return false;  // it has to be sealed
-  Envelope& envelope = block.envelope;
-  if (envelope.context == nullptr &&
-      (execution.bindings != nullptr || execution.inherited != nullptr)) [[unlikely]]
-    return false;
-  Inside inside(gate_);
-  // Acquire: what the last home left, and who made it.
-  if (cell.home.load(sync::memory_order_acquire) != this || !cell.inbox.quiet() ||
-      cell.inbox.waiting() >= cell.inbox_max) [[unlikely]]
-    return false;
-  envelope.sender = execution.isolate_id;
-  if (execution.deadline_ns < envelope.deadline_ns) envelope.deadline_ns = execution.deadline_ns;
-  block.set_state(BlockState::queued);
-  cell.inbox.append(&block);
-  if (cell.activity.load(sync::memory_order_relaxed) == Activity::idle) make_ready(cell);
-  return true;
 }
 
 }  // namespace isola::detail

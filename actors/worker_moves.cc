@@ -3,6 +3,7 @@
 #include <isola/actors/runtime.h>
 #include <isola/actors/worker.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace isola::detail {
@@ -22,13 +23,20 @@ void Worker::share() {
     return;
   }
   if (backlog_since_ns_ == 0) backlog_since_ns_ = now_ns;
-  if (now_ns - backlog_since_ns_ < kBacklogNs) return;
+  if (now_ns - backlog_since_ns_ < patience_ns_) return;
   backlog_since_ns_ = 0;
   Worker* other = find_sleeper();
   if (other == nullptr) return;
+  if (returned_.exchange(0, sync::memory_order_relaxed) * 2 > given_) {
+    patience_ns_ = std::min(patience_ns_ * 2, kBacklogMaxNs);
+    last_return_ns_ = now_ns;
+  } else if (now_ns - last_return_ns_ > kPatienceLasts * patience_ns_) {
+    patience_ns_ = kBacklogNs;
+  }
+  other->host_.store(this, sync::memory_order_relaxed);
   Inside inside(gate_);
-  const uint32_t count = ready_count_.load(sync::memory_order_relaxed) - pinned_ready_;
-  share_with(*other, (count + 1) / 2);
+  given_ = share_with(*other, Part::half);
+  other->guests_.fetch_add(given_, sync::memory_order_relaxed);
 }
 
 Worker* Worker::find_sleeper() const {
@@ -38,10 +46,15 @@ Worker* Worker::find_sleeper() const {
 }
 
 // Gives the oldest of the ready actors away. Inside of the gate.
-void Worker::share_with(Worker& other, uint32_t count) {
-  ActorCell* cell = lanes_.take_all(std::exchange(ready_head_, nullptr), ready_tail_);
-  ready_tail_ = nullptr;
-  pinned_ready_ = 0;
+uint32_t Worker::share_with(Worker& other, Part part) {
+  ActorCell* cell = lanes_.take_all(ready_head_, ready_end_);
+  ready_head_ = nullptr;
+  ready_end_ = &ready_head_;
+  by_rule_ = choice_ != nullptr;
+  uint32_t count = 0;
+  for (ActorCell* each = cell; each != nullptr; each = each->next_ready) count += !each->pinned;
+  if (part == Part::half) count = (count + 1) / 2;
+  const uint32_t wanted = count;
   ready_count_.store(0, sync::memory_order_relaxed);
   while (cell != nullptr) {
     ActorCell* next = cell->next_ready;
@@ -54,6 +67,50 @@ void Worker::share_with(Worker& other, uint32_t count) {
     }
     cell = next;
   }
+  return wanted - count;
+}
+
+bool Worker::sends_guests_back() {
+  const uint64_t guests = guests_.load(sync::memory_order_relaxed);
+  if (guests != guests_judged_) {
+    settling_ = true;
+    guests_go_ = false;
+    begin_window((guests - guests_judged_) * kMessagesToSettle);
+    guests_judged_ = guests;
+  }
+  const uint64_t handled = messages_ - window_.messages;
+  if (handled < window_.size) return guests_go_;
+  const int64_t busy_ns = SteadyClock::instance().now_ns() - window_.begin_ns - slept_ns_;
+  guests_go_ = !settling_ && (messages_from_elsewhere_ - window_.from_elsewhere) * 4 > handled &&
+               busy_ns < static_cast<int64_t>(handled) * kCheapMessageNs;
+  settling_ = false;
+  begin_window(kMessagesOfJudgement);
+  return guests_go_;
+}
+
+void Worker::begin_window(uint64_t messages) {
+  window_ = {messages_, messages_from_elsewhere_, SteadyClock::instance().now_ns(), messages};
+  slept_ns_ = 0;
+}
+
+bool Worker::goes_back(ActorCell& cell) {
+  Worker* host = host_.load(sync::memory_order_relaxed);
+  if (host == nullptr || cell.pinned || host != cell.notifier.load(sync::memory_order_relaxed) ||
+      !sends_guests_back())
+    return false;
+  host->returned_.fetch_add(1, sync::memory_order_relaxed);
+  if (cell.inbox.notify()) {
+    give(cell, *host);
+  } else {
+    // It is in our list, from which take_remote passes it on.
+    cell.activity.store(Activity::moving, sync::memory_order_relaxed);
+    cell.home.store(host, sync::memory_order_release);
+  }
+  return true;
+}
+
+void Worker::make_ready_again(ActorCell& cell) {
+  if (!goes_back(cell)) make_ready(cell);
 }
 
 Worker::Progress Worker::progress() const {
@@ -77,6 +134,11 @@ void Worker::relieve() {
   ActorCell* cell = notified_.take();
   while (cell != nullptr) {
     ActorCell* next = cell->next_notified;
+    if (Worker* its_home = cell->home.load(sync::memory_order_acquire); its_home != this) {
+      its_home->tell(*cell);
+      cell = next;
+      continue;
+    }
     const Activity activity = cell->activity.load(sync::memory_order_relaxed);
     switch (cell->pinned ? Activity::turn : activity) {
       case Activity::turn:
@@ -94,16 +156,20 @@ void Worker::relieve() {
     }
     cell = next;
   }
-  share_with(*other, UINT32_MAX);
+  share_with(*other, Part::all);
   gate_.release();
 }
 
-// Where an idle actor that was sent to from elsewhere had better be, which it is notified for; or
-// nullptr. Inside of the gate.
+// Where an actor that has something to do had better be, which it is notified for; or nullptr.
+// Inside of the gate.
 Worker* Worker::better_home(ActorCell& cell) {
   Worker* other = cell.notifier.load(sync::memory_order_relaxed);
-  if (cell.pinned || other == nullptr || other == this || other != cell.talks_to ||
+  if (cell.pinned || other == nullptr || other == this ||
       &other->its_dispatcher_ != &its_dispatcher_) {
+    cell.strays = 0;
+    return nullptr;
+  }
+  if (other != cell.talks_to) {
     cell.strays = 0;
     return nullptr;
   }

@@ -131,7 +131,7 @@ bf::context* Worker::choose_next() {
   if (woken_.empty() && !actors_ready) fire_timers();
   bf::context* next = nullptr;
   const bool actors_first =
-      actors_ready && idle_ != nullptr && (turns_owed_ > 0 || ++woken_in_a_row_ > kWokenInARow);
+      actors_ready && idle_ != nullptr && (owes_turns() || ++woken_in_a_row_ > kWokenInARow);
   if (!woken_.empty() && !actors_first) {
     next = &woken_.front();
     woken_.pop_front();
@@ -175,7 +175,8 @@ void Worker::yield() {
   count_turn();
   const bool others = anything_ready() || boost_notified_.load(sync::memory_order_relaxed);
   if (others && !running_->cancelled && ensure_spare_carrier()) {
-    turns_owed_ = std::min(ready_count_.load(sync::memory_order_relaxed), kTurnsForYield);
+    owed_until_turn_ = turns_.load(sync::memory_order_relaxed) +
+                       std::min(ready_count_.load(sync::memory_order_relaxed), kTurnsForYield);
     running_->context->yield();
   }
   if (running_->cancelled && std::uncaught_exceptions() == 0) throw Cancelled{};
@@ -216,7 +217,11 @@ void Worker::sleep_until(int64_t boost_deadline_ns) {
   }
   const int64_t limit_ns =
       deadline_ns == kNoDeadline ? -1 : deadline_ns - SteadyClock::instance().now_ns();
-  if (!arrived && (limit_ns > 0 || deadline_ns == kNoDeadline)) sleep_.park(limit_ns);
+  if (!arrived && (limit_ns > 0 || deadline_ns == kNoDeadline)) {
+    const int64_t begin_ns = SteadyClock::instance().now_ns();
+    sleep_.park(limit_ns);
+    slept_ns_ += SteadyClock::instance().now_ns() - begin_ns;
+  }
   its_dispatcher_.worker_sleeps(-1);
   runtime_.monitor().worker_wakes();
   sleep_.end();

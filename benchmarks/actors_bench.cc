@@ -3,6 +3,8 @@
 
 #include <isola/isola.h>
 
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "actors_support.h"
@@ -106,11 +108,13 @@ double run_pingpong(unsigned workers, uint64_t round_trips) {
   return each;
 }
 
-double run_pairs(unsigned workers, uint64_t round_trips) {
+namespace {
+
+double run_pairs_in(std::vector<std::unique_ptr<System>> systems, uint64_t round_trips) {
   constexpr uint64_t kPairs = 8;
-  System system({.workers = workers});
   std::vector<Pinger::AddressType> pingers;
-  for (uint64_t i = 0; i < kPairs; ++i) pingers.push_back(system.spawn<Pinger>());
+  for (uint64_t i = 0; i < kPairs; ++i)
+    pingers.push_back(systems[i % systems.size()]->spawn<Pinger>());
   int64_t received = 0;
   const double each = nanoseconds_each(2 * kPairs * round_trips, [&] {
     std::vector<Asking<Total>> totals;
@@ -122,6 +126,21 @@ double run_pairs(unsigned workers, uint64_t round_trips) {
   });
   expect_equal(received, kPairs * round_trips, "pairs");
   return each;
+}
+
+}  // namespace
+
+double run_pairs(unsigned workers, uint64_t round_trips) {
+  std::vector<std::unique_ptr<System>> systems;
+  systems.push_back(std::make_unique<System>(SystemOptions{.workers = workers}));
+  return run_pairs_in(std::move(systems), round_trips);
+}
+
+double run_pairs_apart(unsigned count, uint64_t round_trips) {
+  std::vector<std::unique_ptr<System>> systems;
+  for (unsigned i = 0; i < count; ++i)
+    systems.push_back(std::make_unique<System>(SystemOptions{.workers = 1}));
+  return run_pairs_in(std::move(systems), round_trips);
 }
 
 double run_counting(unsigned workers, uint64_t messages) {

@@ -137,6 +137,7 @@ std::vector<Benchmark> all_benchmarks(bool peers, double scale) {
   suite.add_alone("idle_cpu", 2, "%", 1e6);
   for (unsigned workers : {1u, 2u}) suite.add_latency(workers, 5e5);
   for (unsigned workers : {1u, 2u}) suite.add("pairs", "isola", workers, "ns", 2.5e5, run_pairs);
+  suite.add("pairs", "isola apart", 2, "ns", 2.5e5, run_pairs_apart);
   for (unsigned workers : {1u, 2u}) suite.add("channel", "isola", workers, "ns", 5e6, run_channel);
   add_single(suite);
   return suite.take();

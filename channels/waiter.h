@@ -165,7 +165,7 @@ namespace detail {
 
 // Counts an operation that need not wait. Code that never has to wait lets others go first every
 // kStepsBeforeYield of them: else an actor that only sends would keep its worker for ever.
-inline void count_step() {
+[[gnu::always_inline]] inline void count_step() {
   Execution& execution = Execution::current();
   if (--execution.steps_left == 0) [[unlikely]] {
     execution.steps_left = kStepsBeforeYield;

@@ -120,7 +120,7 @@ template <MessageStruct T>
 // that is known; a message that grows beyond its block gets further segments, nothing is copied.
 // Fails: throws PoolExhausted.
 template <MessageStruct T>
-Message<T> compose(Pool& pool, uint64_t words_hint = 0) {
+[[gnu::always_inline]] inline Message<T> compose(Pool& pool, uint64_t words_hint = 0) {
   // A flat body never needs more than its root.
   if (message_type<T>.is_flat() || words_hint <= detail::kUsualWords<T>) {
     if (Block* block = pool.take_kept(message_type<T>)) [[likely]] {

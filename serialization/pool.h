@@ -133,7 +133,9 @@ class PoolCache {
   // The list of a type, which it gets at its first use; nullptr if all of its places are taken.
   detail::FreeList* typed_list(const MessageType& type) {
     detail::FreeList& list = typed_[detail::typed_index(type)];
-    return list.type == &type ? &list : probe_typed_list(type);
+    if (list.type == &type) [[likely]]
+      return &list;
+    return probe_typed_list(type);
   }
   detail::FreeList* probe_typed_list(const MessageType& type);
   Block* pop(detail::FreeList& list, uint8_t size_class);
@@ -234,7 +236,7 @@ class Pool {
   std::unique_ptr<PoolCache> shared_;  // for threads without a cache; under mutex_
 };
 
-inline Block* PoolCache::pop(detail::FreeList& list, uint8_t size_class) {
+[[gnu::always_inline]] inline Block* PoolCache::pop(detail::FreeList& list, uint8_t size_class) {
   Block* block = list.head;
   if (block == nullptr) [[unlikely]] {
     block = refill(list, size_class);
@@ -246,9 +248,11 @@ inline Block* PoolCache::pop(detail::FreeList& list, uint8_t size_class) {
   return block;
 }
 
-inline Block* PoolCache::take_kept(const MessageType& type) {
+[[gnu::always_inline]] inline Block* PoolCache::take_kept(const MessageType& type) {
   detail::FreeList* list = typed_list(type);
-  return list != nullptr ? pop(*list, detail::kLargeClass) : nullptr;
+  if (list == nullptr) [[unlikely]]
+    return nullptr;
+  return pop(*list, detail::kLargeClass);
 }
 
 inline Block* PoolCache::take(uint8_t size_class) { return pop(classes_[size_class], size_class); }
@@ -266,19 +270,24 @@ inline void PoolCache::give(Block* block) {
   detail::poison(*block);
   block->set_state(BlockState::free);
   if (block->kept_for != nullptr) {
-    if (detail::FreeList* list = typed_list(*block->kept_for))
+    if (detail::FreeList* list = typed_list(*block->kept_for)) [[likely]]
       return push(*list, block, detail::kLargeClass);
     block->kept_for = nullptr;  // other types have its places: the block serves anyone
   }
   push(classes_[block->size_class], block, block->size_class);
 }
 
-inline Block* Pool::take_kept(const MessageType& type) {
+[[gnu::always_inline]] inline Block* Pool::take_kept(const MessageType& type) {
   // A kept builder would let a late writer reach the next message.
   if constexpr (detail::kChecked) return nullptr;
   PoolCache* cache = own_cache();
-  Block* block = cache != nullptr ? cache->take_kept(type) : take_kept_shared(type);
-  if (block == nullptr) return nullptr;
+  Block* block;
+  if (cache != nullptr) [[likely]]
+    block = cache->take_kept(type);
+  else
+    block = take_kept_shared(type);
+  if (block == nullptr) [[unlikely]]
+    return nullptr;
   detail::unpoison(*block);
   block->set_state(BlockState::composing);
   return block;
