@@ -311,10 +311,16 @@ class Thread {
     requires(!std::is_same_v<std::remove_cvref_t<Body>, Thread>)
   explicit Thread(Body&& body) {
     simulator_ = Simulator::current();
-    if (simulator_ != nullptr)
-      virtual_ = simulator_->spawn(std::forward<Body>(body));
-    else
+    if (simulator_ == nullptr) {
       real_ = std::thread(std::forward<Body>(body));
+      return;
+    }
+    // What it captures may be such that it can't be copied, and goes when the thread ends.
+    auto shared = std::make_shared<std::decay_t<Body>>(std::forward<Body>(body));
+    virtual_ = simulator_->spawn([shared]() mutable {
+      (*shared)();
+      shared.reset();
+    });
   }
   Thread(Thread&& other) noexcept
       : simulator_(std::exchange(other.simulator_, nullptr)),

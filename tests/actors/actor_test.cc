@@ -330,7 +330,7 @@ TEST(Actor, AnAddressTravelsAsAnAttachmentByItsVeryType) {
 TEST(Actor, ManyThreadsSendToOneActorAndNothingIsLost) {
   on_real_scheduler([](System& system) {
     auto counter = system.spawn<Counter>({.inbox_max = 64});
-    std::vector<std::thread> threads;
+    std::vector<test::Thread> threads;
     for (int t = 0; t < 3; ++t) {
       threads.emplace_back([counter] {
         for (int i = 0; i < 5000; ++i) EXPECT_FALSE(counter.send<Number>(value(1)));

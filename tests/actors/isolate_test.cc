@@ -102,7 +102,7 @@ TEST(Isolate, IsNeitherRunNorClosedWhileItRuns) {
   on_real_scheduler([](System& system) {
     Isolate isolate = system.create();
     auto [tx, rx] = system.channel<Number>(bounded(1));
-    std::thread runs([&, rx = std::move(rx)]() mutable {
+    test::Thread runs([&, rx = std::move(rx)]() mutable {
       EXPECT_EQ(isolate
                     .run([](Receiver<Number> in) { return in.recv().or_raise()->getValue(); },
                          std::move(rx))

@@ -81,7 +81,7 @@ TEST(System, StopsWithEveryKindOfBlockedActor) {
 TEST(System, AThreadThatWaitsIsToldWhenTheSystemStops) {
   auto system = std::make_unique<System>(test::quiet({.workers = 1}));
   auto [tx, rx] = system->channel<Number>(bounded(1));
-  std::thread waits([rx = std::move(rx)] { EXPECT_EQ(rx.recv().err, Code::channel_closed); });
+  test::Thread waits([rx = std::move(rx)] { EXPECT_EQ(rx.recv().err, Code::channel_closed); });
   system.reset();
   waits.join();
   EXPECT_EQ(tx.send([](Number::Builder) {}), Code::channel_closed);
@@ -106,7 +106,7 @@ TEST(System, TwoLiveSideBySideAndTalkToEachOther) {
 TEST(System, AProgramWithBoostFibersOfItsOwnGoesOnWorking) {
   System system(test::quiet({.workers = 2}));
   auto doubler = system.spawn<Doubler>();
-  std::thread host([&] {
+  test::Thread host([&] {
     // Fibers of the host's own scheduler; one of them uses isola as any thread does.
     boost::fibers::buffered_channel<int64_t> numbers(4);
     int64_t sum = 0;

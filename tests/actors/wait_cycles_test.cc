@@ -20,7 +20,7 @@ using test::eventually;
 using test::Number;
 using test::on_every_scheduler;
 using test::on_real_scheduler;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 // Receives one, then passes one on: two of these wait for each other.
 void pass_on(Receiver<Number> in, Sender<Number> out) {

@@ -114,7 +114,7 @@ TEST(ChannelClose, ItsRaceWithAReceiverLosesNoValue) {
   on_real_scheduler([](System& system) {
     Channel<Number> c;
     Meeting meeting;
-    std::thread closer([&] {
+    test::Thread closer([&] {
       for (int i = 0; i < kRounds; ++i) {
         meeting.meet();
         (void)c.sender.close();
@@ -141,7 +141,7 @@ TEST(ChannelClose, ItsRaceWithRangesSelectsAndTheSizeLosesNoValue) {
   on_real_scheduler([](System& system) {
     Channel<Number> c;
     Meeting meeting;
-    std::thread closer([&] {
+    test::Thread closer([&] {
       for (int i = 0; i < kRounds; ++i) {
         meeting.meet();
         (void)c.sender.close();
@@ -186,7 +186,7 @@ TEST(ChannelClose, ManyDrainersShareWhatIsLeftWithoutALock) {
     std::atomic<int64_t> count{0};
     std::atomic<int64_t> sum{0};
     std::atomic<int64_t> told{0};
-    std::vector<std::thread> threads;
+    std::vector<test::Thread> threads;
     for (int i = 0; i < 8; ++i) {
       threads.emplace_back([&, i, &rx = ends[static_cast<size_t>(i)]] {
         for (;;) {
@@ -216,7 +216,7 @@ TEST(ChannelClose, WhoIsToldTheCloseSeesTheChannelClosed) {
       Channel<Number> c = system.channel<Number>(unbounded);
       for (int64_t i = 0; i < 100; ++i) EXPECT_FALSE(c.sender.send(value(i)));
       EXPECT_FALSE(c.sender.close());
-      std::vector<std::thread> threads;
+      std::vector<test::Thread> threads;
       for (int i = 0; i < 3; ++i) {
         threads.emplace_back([&open, rx = c.receiver.clone()] {
           while (!rx.recv().err) {

@@ -68,10 +68,10 @@ TEST(Channel, PlainThreadsSendAndReceiveLikeActors) {
     auto [sums, results] = system.channel<Total>(bounded(1));
     system.spawn(sum_numbers, rx.clone(), std::move(sums));
     int64_t own = 0;
-    std::thread reader([&own, rx = std::move(rx)] {
+    test::Thread reader([&own, rx = std::move(rx)] {
       for (auto& number : rx) own += number->getValue();
     });
-    std::vector<std::thread> writers;
+    std::vector<test::Thread> writers;
     for (int i = 0; i < 3; ++i)
       writers.emplace_back(
           [i, tx = tx.clone()]() mutable { send_numbers(std::move(tx), i * 1000, 1000); });

@@ -46,7 +46,7 @@ TEST(SelectRace, TheDefaultIsNotTakenWhileOneOfTwoIsAlwaysFull) {
     const Channel<Number> c2 = system.channel<Number>(bounded(1));
     Meeting meeting;
     int defaults = 0;
-    std::thread selector([&, rx1 = c1.receiver.clone(), rx2 = c2.receiver.clone()] {
+    test::Thread selector([&, rx1 = c1.receiver.clone(), rx2 = c2.receiver.clone()] {
       for (int i = 0; i < kRaceRounds; ++i) {
         meeting.meet();
         if (select{receiving(rx1), receiving(rx2), otherwise()}.index == 2) ++defaults;
@@ -73,7 +73,7 @@ TEST(SelectRace, TheDefaultIsNotTakenWhileOneOfTwoIsFullOrClosed) {
     Channel<Number> c2;
     Meeting meeting;
     int defaults = 0;
-    std::thread selector([&, rx1 = c1.receiver.clone()] {
+    test::Thread selector([&, rx1 = c1.receiver.clone()] {
       for (int i = 0; i < kRaceRounds; ++i) {
         meeting.meet();
         if (select{receiving(rx1), receiving(c2.receiver), otherwise()}.index == 2) ++defaults;
@@ -155,7 +155,7 @@ TEST(SelectRace, TwoThatSendOrReceiveOnOneChannelNeverMeetThemselves) {
     on_real_scheduler([&](System& system) {
       const Channel<Number> c = system.channel<Number>(capacity);
       const auto told = system.channel<test::Numbers>(bounded(2));
-      std::vector<std::thread> threads;
+      std::vector<test::Thread> threads;
       for (int64_t i = 0; i < 2; ++i) {
         threads.emplace_back([i, tx = c.sender.clone(), rx = c.receiver.clone(),
                               to = told.sender.clone()]() mutable {

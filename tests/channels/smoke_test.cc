@@ -109,7 +109,7 @@ TEST(Smoke, AChannelServesAsASemaphore) {
     std::atomic<int> inside{0};
     std::atomic<int> most{0};
     std::atomic<int> entered{0};
-    std::vector<std::thread> threads;
+    std::vector<test::Thread> threads;
     for (int i = 0; i < kThreads; ++i) {
       threads.emplace_back([&, tx = permits.sender.clone(), rx = permits.receiver.clone()] {
         for (int round = 0; round < kRounds; ++round) {

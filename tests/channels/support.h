@@ -73,7 +73,7 @@ class Meeting {
       arrived_.store(0);
       round_.fetch_add(1);
     } else {
-      while (round_.load() == round) std::this_thread::yield();
+      while (round_.load() == round) test::give_way();
     }
   }
 

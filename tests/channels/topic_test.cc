@@ -141,7 +141,7 @@ TEST(Topic, APublisherThatWaitsGoesOnWhenThereIsRoom) {
   on_real_scheduler([](System& system) {
     const Topic<Number> topic = system.topic<Number>();
     const auto slow = topic.subscribe(bounded(1));
-    std::thread publisher([own = topic.clone()] {
+    test::Thread publisher([own = topic.clone()] {
       for (int64_t i = 0; i < 50; ++i) EXPECT_EQ(own.publish(value(i)).or_raise(), 1u);
     });
     for (int64_t i = 0; i < 49; ++i) {

@@ -106,7 +106,7 @@ int64_t echo_one(const Receiver<Note>& in, const Sender<Note>& out) {
     }
     EXPECT_EQ(err, Code::channel_empty);
     ++polls;
-    detail::Execution::current().cell != nullptr ? yield() : std::this_thread::yield();
+    detail::Execution::current().cell != nullptr ? yield() : test::give_way();
   }
 }
 
@@ -126,7 +126,7 @@ TEST(Transfer, ThroughAnEchoThatPolls) {
   on_real_scheduler([](System& system) {
     const auto there = system.channel<Note>(bounded(1));
     auto [back_tx, back_rx] = system.channel<Note>(bounded(1));
-    std::thread echo([in = there.receiver.clone(), out = std::move(back_tx)] {
+    test::Thread echo([in = there.receiver.clone(), out = std::move(back_tx)] {
       (void)echo_one(in, out);
     });
     expect_echo(there, back_rx);

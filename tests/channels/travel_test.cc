@@ -73,7 +73,7 @@ TEST(Travel, ThreadsAndActorsPassThemToEachOther) {
   on_real_scheduler([](System& system) {
     Channel<Number> hub = system.channel<Number>(bounded(5));
     Channel<Total> told = system.channel<Total>(bounded(6));
-    std::vector<std::thread> threads;
+    std::vector<test::Thread> threads;
     for (uint64_t seed = 1; seed <= 3; ++seed) {
       system.spawn(travel, seed, hub.sender.clone(), hub.receiver.clone(), told.sender.clone());
       threads.emplace_back([seed, tx = hub.sender.clone(), rx = hub.receiver.clone(),

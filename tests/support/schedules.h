@@ -4,20 +4,35 @@
 //
 // The body runs on the test's thread with one worker and with two, and then as an actor of a System
 // with a seed, for several seeds. A failing seed is printed; ISOLA_SEED=n replays just that one.
+//
+// The same sources are compiled once more with ISOLA_SIMULATED (tests/schedules). There the body
+// runs in simulations only, with one to three virtual workers, by seed as an actor or as a thread
+// outside of the System. So such a body has its threads as test::Thread, and a loop of it that
+// waits for somebody calls eventually() or give_way().
 #pragma once
 
 #include <gtest/gtest.h>
 #include <isola/isola.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <functional>
 #include <string>
+#include <thread>
 #include <utility>
+
+#ifdef ISOLA_SIMULATED
+#include <isola/tools/testing/gtest.h>
+#endif
 
 namespace isola::test {
 
 using Body = std::function<void(System&)>;
+
+// A thread outside of the System: a virtual one in a simulation.
+using Thread = sync::Thread;
 
 namespace detail_of_schedules {
 
@@ -62,6 +77,54 @@ inline void expect_nothing_left(System& system) {
   EXPECT_EQ(system.actors(), 0u);
 }
 
+inline void on_seed(uint64_t seed, const Body& body) {
+  System system(quiet({.seed = seed}));
+  const Error error = run_as_actor(system, body);
+  EXPECT_FALSE(error) << error;
+  expect_nothing_left(system);
+}
+
+// In a loop that waits for another thread.
+inline void give_way() {
+#ifdef ISOLA_SIMULATED
+  if (auto* run = testing::Simulation::current()) return run->yield();
+#endif
+  std::this_thread::yield();
+}
+
+#ifdef ISOLA_SIMULATED
+
+// How many seeds at least, as a simulation has more to draw than a System with a seed; and after
+// how many operations in all it is enough, so that long bodies get fewer.
+inline constexpr uint64_t kSimulatedSeedsMin = 100;
+inline constexpr uint64_t kSimulatedStepsMax = 5'000'000;
+
+inline void on_simulated_scheduler(const Body& body, bool also_as_actor, uint64_t seeds) {
+  const auto one_run = [&](testing::Simulation& run) {
+    System system(quiet({.workers = 1 + static_cast<uint32_t>(run.choose(3))}));
+    if (also_as_actor && run.choose(2) == 0) {
+      const Error error = run_as_actor(system, body);
+      EXPECT_FALSE(error) << error;
+    } else {
+      body(system);
+    }
+    expect_nothing_left(system);
+  };
+  // Seconds and hours are so long that other things happen before.
+  constexpr int64_t kEarlyMaxNs = 500'000'000;
+  testing::for_each_schedule(
+      seeds, one_run,
+      {.steps_max = 20'000'000, .early_max_ns = kEarlyMaxNs, .fibers = true}, kSimulatedStepsMax);
+}
+inline void on_real_scheduler(const Body& body) {
+  on_simulated_scheduler(body, false, kSimulatedSeedsMin);
+}
+inline void on_every_scheduler(const Body& body, uint64_t seeds = 50) {
+  on_simulated_scheduler(body, true, std::max(seeds, kSimulatedSeedsMin));
+}
+
+#else
+
 inline void on_real_scheduler(const Body& body) {
   for (uint32_t workers : {1u, 2u}) {
     SCOPED_TRACE("real scheduler, workers: " + std::to_string(workers));
@@ -69,13 +132,6 @@ inline void on_real_scheduler(const Body& body) {
     body(system);
     expect_nothing_left(system);
   }
-}
-
-inline void on_seed(uint64_t seed, const Body& body) {
-  System system(quiet({.seed = seed}));
-  const Error error = run_as_actor(system, body);
-  EXPECT_FALSE(error) << error;
-  expect_nothing_left(system);
 }
 
 inline void on_every_scheduler(const Body& body, uint64_t seeds = 50) {
@@ -98,15 +154,15 @@ inline void on_every_scheduler(const Body& body, uint64_t seeds = 50) {
   }
 }
 
+#endif
+
 // Waits until `condition` holds, for at most half a minute of this thread's time.
 inline bool eventually(const std::function<bool()>& condition) {
   const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(30);
   while (!condition()) {
     if (std::chrono::steady_clock::now() > limit) return false;
-    if (isola::detail::Execution::current().cell != nullptr)
-      yield();
-    else
-      std::this_thread::yield();
+    if (isola::detail::Execution::current().cell != nullptr) yield();
+    if (sync::kSimulated || isola::detail::Execution::current().cell == nullptr) give_way();
   }
   return true;
 }

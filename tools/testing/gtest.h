@@ -23,6 +23,9 @@
 
 namespace isola::testing {
 
+// Of all tests of this program.
+inline uint64_t runs_so_far = 0;
+
 // "ISOLA_SEED=7 build/bin/tests/x --gtest_filter=Counter.LosesNothing"
 inline std::string replay_command(uint64_t seed) {
   std::string command = "ISOLA_SEED=" + std::to_string(seed) + " " + program_invocation_name;
@@ -41,18 +44,23 @@ inline int gtest_failures() {
   return failures;
 }
 
-// With seeds 1 … `seeds`, until one fails. Returns the number of operations in all.
+// With seeds 1 … `seeds`, until one fails, or until these were `steps_enough` operations in all,
+// which ISOLA_SEEDS overrules. Returns their number.
 inline uint64_t for_each_schedule(uint64_t seeds, const Simulation::Body& body,
-                                  Options options = {}) {
+                                  Options options = {}, uint64_t steps_enough = UINT64_MAX) {
   uint64_t seed = 1;
-  if (const char* many = std::getenv("ISOLA_SEEDS")) seeds = std::strtoull(many, nullptr, 10);
+  if (const char* many = std::getenv("ISOLA_SEEDS")) {
+    seeds = std::strtoull(many, nullptr, 10);
+    steps_enough = UINT64_MAX;
+  }
   if (const char* only = std::getenv("ISOLA_SEED")) seeds = seed = std::strtoull(only, nullptr, 10);
   options.trace = options.trace || std::getenv("ISOLA_TRACE") != nullptr;
   Simulation simulation(options);
   uint64_t steps = 0;
   const int failures_before = gtest_failures();
-  for (; seed <= seeds; ++seed) {
+  for (; seed <= seeds && steps < steps_enough; ++seed) {
     const auto failure = simulation.run(seed, body);
+    ++runs_so_far;
     steps += simulation.steps();
     if (options.trace) std::cout << simulation.trace();
     if (failure) ADD_FAILURE() << failure->what;

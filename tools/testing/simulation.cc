@@ -58,6 +58,7 @@ void Simulation::reset(uint64_t seed) {
   random_ = Random(seed);
   steps_ = 0;
   switches_ = 0;
+  yields_in_vain_ = 0;
   trace_hash_ = 0;
   running_ = 0;
   special_ = is_weak() || options_.trace || weakens_;

@@ -48,6 +48,8 @@ struct Options {
   Memory memory = Memory::sequential;
   uint64_t steps_max = 1'000'000;  // operations until a run counts as endless
   bool trace = false;              // keep the trace's text
+  // A timer that is further off than this fires only when all wait, or one waits in a loop.
+  int64_t early_max_ns = INT64_MAX;
   bool fibers = false;             // threads may use Boost.Fiber, each with its own scheduler
 };
 
@@ -162,6 +164,12 @@ class Simulation final : public sync::Simulator {
   void wait();
   void make_ready(VirtualThread& thread);
   bool fire_timer();
+  void fire_timer_early();
+  void fire(VirtualThread& thread);
+  bool is_near(const VirtualThread& timed) const {
+    return timed.deadline_ns - now_ns_ <= options_.early_max_ns;
+  }
+  VirtualThread* earliest_timer();
   void demote(VirtualThread& thread);
   VirtualThread& take_next();
   void switch_to(VirtualThread& next);
@@ -192,6 +200,7 @@ class Simulation final : public sync::Simulator {
 
   uint64_t seed_ = 0;
   uint64_t switches_ = 0;
+  uint32_t yields_in_vain_ = 0;  // in a row, by a thread that alone could run
   int64_t now_ns_ = 0;
   Random random_;
   uint64_t mean_slice_ = 1;

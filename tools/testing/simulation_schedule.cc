@@ -21,6 +21,8 @@ constexpr uint64_t kLogSliceMax = 7;
 constexpr uint64_t kLogSliceMaxWeak = 4;  // these tests are short
 // A timer fires although others could run: one switch in so many.
 constexpr uint64_t kFireEarlyOneIn = 8;
+// After how many looks at what it waits for a lone thread is believed to wait for a time.
+constexpr uint32_t kYieldsInVain = 100;
 // The time that a switch takes, so that loops which look at the clock end.
 constexpr int64_t kSwitchNs = 100;
 
@@ -55,7 +57,7 @@ void Simulation::end_slice() {
   if (steps_ > options_.steps_max)
     fail("no end after " + std::to_string(options_.steps_max) + " operations; " + title(me()) +
          " runs");
-  if (timed_ > 0 && random_.one_in(kFireEarlyOneIn)) fire_timer();
+  fire_timer_early();
   if (ready_.empty()) return start_slice();
   VirtualThread& self = me();
   if (by_priority_) {
@@ -81,7 +83,10 @@ void Simulation::leave_turn() {
   VirtualThread& self = me();
   if (by_priority_) demote(self);
   // Who waits in a loop may wait for a time.
-  if (timed_ > 0 && (ready_.empty() || random_.one_in(kFireEarlyOneIn))) fire_timer();
+  if (!ready_.empty())
+    fire_timer_early();
+  else if (timed_ > 0 && (is_near(*earliest_timer()) || ++yields_in_vain_ > kYieldsInVain))
+    fire(*earliest_timer());
   if (ready_.empty()) return;
   VirtualThread& next = take_next();
   ready_.push_back(&self);
@@ -91,7 +96,7 @@ void Simulation::leave_turn() {
 void Simulation::wait() {
   VirtualThread& self = me();
   self.state = State::waits;
-  if (timed_ > 0 && random_.one_in(kFireEarlyOneIn)) fire_timer();
+  fire_timer_early();
   while (ready_.empty())
     if (!fire_timer()) report_deadlock();
   VirtualThread& next = take_next();
@@ -111,9 +116,25 @@ void Simulation::make_ready(VirtualThread& thread) {
   if (by_priority_ && thread.priority > me().priority) slice_end_ = steps_ + 1;
 }
 
-// The earliest; of equal ones that of the thread which began first. False: there is none.
+void Simulation::fire_timer_early() {
+  if (timed_ == 0 || !random_.one_in(kFireEarlyOneIn)) return;
+  if (VirtualThread* next = earliest_timer(); is_near(*next)) fire(*next);
+}
+
+// False: there is none.
 bool Simulation::fire_timer() {
   if (timed_ == 0) return false;
+  fire(*earliest_timer());
+  return true;
+}
+
+void Simulation::fire(VirtualThread& thread) {
+  now_ns_ = std::max(now_ns_, thread.deadline_ns);
+  make_ready(thread);
+}
+
+// Of equal ones that of the thread which began first. REQUIRES: there is one.
+Simulation::VirtualThread* Simulation::earliest_timer() {
   VirtualThread* earliest = nullptr;
   for (uint32_t i = 0; i < count_; ++i) {
     VirtualThread& thread = *threads_[i];
@@ -121,9 +142,7 @@ bool Simulation::fire_timer() {
         (earliest == nullptr || thread.deadline_ns < earliest->deadline_ns))
       earliest = &thread;
   }
-  now_ns_ = std::max(now_ns_, earliest->deadline_ns);
-  make_ready(*earliest);
-  return true;
+  return earliest;
 }
 
 // Out of ready_, which is not empty.
@@ -144,6 +163,7 @@ Simulation::VirtualThread& Simulation::take_next() {
 void Simulation::switch_to(VirtualThread& next) {
   VirtualThread& self = me();
   ++switches_;
+  yields_in_vain_ = 0;
   now_ns_ += kSwitchNs;
   running_ = next.number;
   start_slice();
