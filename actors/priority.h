@@ -5,7 +5,9 @@
 // `high` actors come before the others, and `low` ones when nobody else is ready. So that nobody
 // starves there are two bounds: after kHighInARow turns of high ones a normal one gets a turn, if
 // one is ready; and after kTurnsBeforeLow turns of others a low one does. Actors of one priority
-// take turns in the order in which they became ready. What a priority does not do: it never
+// take turns in the order in which they became ready, so one that always has mail delays another of
+// its priority by what is left of its turn and one turn more: 256 messages.
+// What a priority does not do: it never
 // interrupts a turn, and a handler that goes on after it was blocked goes on whatever its priority.
 #pragma once
 

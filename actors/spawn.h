@@ -38,7 +38,8 @@ struct SpawnOptions {
   // each thread. Its dispatcher's workers get such actors in turn. A busy worker delays it, where
   // others would be given to a free one.
   bool pinned = false;
-  // Whose turn comes first on a worker. Low ones get a turn at the latest after 64 of others.
+  // Whose turn comes first on a worker. Nobody starves: a normal one gets a turn at the latest
+  // after 15 of high ones, a low one after 64 of others; see docs/how_it_works.md.
   Priority priority = Priority::normal;
 };
 

@@ -52,8 +52,9 @@ class Algorithm;
 class Dispatcher;
 class Runtime;
 
-// How many messages an actor handles in one turn before others get theirs.
-inline constexpr uint32_t kTurnMessages = 128;
+// How many messages an actor handles in one turn before others get theirs. (In a simulation few, so
+// that turns end while there is mail.)
+inline constexpr uint32_t kTurnMessages = sync::kSimulated ? 8 : 128;
 // How many turns until Boost's own sleepers and remote wake-ups are looked after.
 inline constexpr uint32_t kTurnsBetweenDispatches = 1024;
 // How many woken carriers run in a row while actors are ready.
