@@ -65,6 +65,7 @@ void ActorCell::make_room() {
   signals.fetch_and(~uint32_t{kRoom}, sync::memory_order_acq_rel);
   ToWake woken;
   sync::Lock lock(mutex);
+  took(Transition::room_made);
   woken.claim_all(room_waiters, Outcome::completed);
 }
 

@@ -1,6 +1,8 @@
 // The slow side of the gate.
 #include "gate.h"
 
+#include <isola/serialization/transitions.h>
+
 namespace isola::detail {
 
 bool Gate::seize() {
@@ -15,6 +17,7 @@ bool Gate::seize() {
   }
   // Acquire: with leave(), what the owner did inside.
   while (inside_.load(sync::memory_order_acquire) != 0) sync::relax_processor();
+  took(Transition::gate_seized);
   return true;
 }
 
@@ -24,6 +27,7 @@ void Gate::release() {
 }
 
 void Gate::wait_and_enter() {
+  took(Transition::gate_waited_for);
   do {
     leave();
     // Relaxed: try_enter() looks again.

@@ -20,6 +20,7 @@
 
 #include <isola/serialization/block.h>
 #include <isola/serialization/sync.h>
+#include <isola/serialization/transitions.h>
 
 #include <cstdint>
 #include <utility>
@@ -38,20 +39,23 @@ class Inbox {
     // Acquire: the descriptor that it names may have been made on another thread.
     uintptr_t old = word_.load(sync::memory_order_acquire);
     for (;;) {
-      if ((old & kClosed) != 0) return Push::closed;
+      if ((old & kClosed) != 0) return took(Transition::push_found_it_closed), Push::closed;
       Block* top = block_of(old);
       // A block's descriptor stays a descriptor as long as its pool lives, so reading the depth of
       // one that was just taken away is harmless: then the exchange fails, or the bound is off
       // by a few for a moment. So is the number in the queue, which its home changes.
       const uint32_t depth = top == nullptr ? 1 : top->depth.load(sync::memory_order_relaxed) + 1;
-      if (depth + waiting() > bound) return Push::full;
+      if (depth + waiting() > bound) return took(Transition::push_found_it_full), Push::full;
       block->next = top;
       block->depth.store(depth, sync::memory_order_relaxed);
       // Release: the body and the envelope are seen by who takes it. Acquire: a pusher that finds
       // kNotified unset reads which worker is the home after whoever unset it had changed that.
       if (word_.compare_exchange_weak(old, reinterpret_cast<uintptr_t>(block) | kNotified,
-                                      sync::memory_order_acq_rel, sync::memory_order_acquire))
-        return (old & kNotified) != 0 ? Push::pushed : Push::pushed_first;
+                                      sync::memory_order_acq_rel, sync::memory_order_acquire)) {
+        const bool notified = (old & kNotified) != 0;
+        took(notified ? Transition::pushed_while_notified : Transition::pushed_and_notified);
+        return notified ? Push::pushed : Push::pushed_first;
+      }
     }
   }
   // True if the caller has to tell the home: it was not notified before, and is not closed.
@@ -108,6 +112,7 @@ class Inbox {
     append_stack(old);
     waiting_.store(0, sync::memory_order_relaxed);
     end_ = &head_;
+    if (head_ != nullptr) took(Transition::closed_with_mail);
     return std::exchange(head_, nullptr);
   }
   // Makes an inbox new. `notified`: nobody has to tell the home until it is acknowledged.

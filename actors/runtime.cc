@@ -134,10 +134,10 @@ void Runtime::start() {
     }
   }
   for (auto& worker : workers_) worker->start();
-#ifndef ISOLA_SIMULATED  // a simulation ends when nobody has anything to do; the monitor has always
-  // With a seed everything happens on one thread.
-  if (!options_.seed && (workers_.size() > 1 || options_.on_long_turn)) monitor_.start();
-#endif
+  // With a seed everything happens on one thread. In a simulation the monitor's looks make time
+  // pass, so only those have it that ask for it.
+  const bool monitored = workers_.size() > 1 && !sync::kSimulated;
+  if (!options_.seed && (monitored || options_.on_long_turn)) monitor_.start();
 }
 
 void Runtime::stop() {
@@ -156,7 +156,10 @@ void Runtime::stop() {
   for (ActorCell* cell = youngest_; cell != nullptr; cell = cell->older) {
     drop_all_mail(*cell, Error(Code::no_such_actor));
   }
-  while (youngest_ != nullptr) end_actor(*youngest_, Error());
+  while (youngest_ != nullptr) {
+    took(Transition::ended_by_the_system);
+    end_actor(*youngest_, Error());
+  }
   pool_->close();
 }
 
@@ -270,6 +273,7 @@ void Runtime::end_actor(ActorCell& cell, Error reason) {
 }
 
 void Runtime::free_slot(ActorCell& cell) {
+  took(Transition::slot_freed);
   {
     sync::Lock lock(cell.mutex);
     cell.end_reason = Error();

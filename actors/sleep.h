@@ -17,6 +17,7 @@
 #pragma once
 
 #include <isola/serialization/sync.h>
+#include <isola/serialization/transitions.h>
 
 #include <cstdint>
 
@@ -30,6 +31,7 @@ class Sleep {
   // thread.
   void park(int64_t limit_ns) {
     uint32_t word = word_.fetch_or(kParked, sync::memory_order_relaxed) | kParked;
+    took((word & kAsleep) != 0 ? Transition::slept : Transition::woken_before_it_slept);
     while ((word & kAsleep) != 0) {
       sync::futex_wait(word_, word, limit_ns);
       if (limit_ns >= 0) return;
@@ -47,8 +49,10 @@ class Sleep {
   bool asleep() const { return word_.load(sync::memory_order_relaxed) != 0; }
   void wake() {
     if ((word_.load(sync::memory_order_seq_cst) & kAsleep) != 0 &&
-        (word_.fetch_and(kHeld, sync::memory_order_relaxed) & kParked) != 0)
+        (word_.fetch_and(kHeld, sync::memory_order_relaxed) & kParked) != 0) {
+      took(Transition::woken_from_sleep);
       sync::futex_wake(word_);
+    }
   }
   // False if it is not asleep, or somebody else holds it.
   bool hold() {

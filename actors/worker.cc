@@ -9,7 +9,6 @@
 
 #include <cxxabi.h>
 
-#include <algorithm>
 #include <utility>
 
 #define ISOLA_HOT inline __attribute__((always_inline))
@@ -82,6 +81,7 @@ void Worker::begin_stop() {
 }
 
 void Worker::end_in_handler(ActorCell& cell, Block* block, Error failure) {
+  took(failure ? Transition::ended_by_failure : Transition::ended_by_cancellation);
   running_->execution.inherited = cell.root_context;
   if (block != nullptr) {
     if (ReplyTarget* reply = std::exchange(block->envelope.reply, nullptr))
@@ -100,6 +100,7 @@ bool Worker::obey_signals(ActorCell& cell) {
   }
   if ((signals & kRoom) != 0) cell.make_room();
   if ((signals & (kStop | kKill)) == 0) return false;
+  took(Transition::ended_by_signal);
   cell.carrier.store(nullptr, sync::memory_order_relaxed);
   runtime_.end_actor(cell, Error());
   return true;
@@ -139,16 +140,17 @@ ISOLA_HOT ActorCell* Worker::next_ready() {
   }
   ready_count_.store(ready_count_.load(sync::memory_order_relaxed) - 1, sync::memory_order_relaxed);
   cell->activity.store(Activity::turn, sync::memory_order_relaxed);
+  took(Transition::ready_to_turn);
   return cell;
 }
 
 ISOLA_HOT void Worker::settle(ActorCell& cell) {
   Inside inside(gate_);
   if (cell.inbox.waiting() > 0 || cell.signals.load(sync::memory_order_relaxed) != 0) [[unlikely]]
-    make_ready_again(cell);
-  else
-    // What comes now, or lies on the stack already, is notified.
-    cell.activity.store(Activity::idle, sync::memory_order_relaxed);
+    return make_ready_again(cell);
+  // What comes now, or lies on the stack already, is notified.
+  cell.activity.store(Activity::idle, sync::memory_order_relaxed);
+  took(Transition::turn_to_idle);
 }
 
 ISOLA_HOT void Worker::handle_messages(ActorCell& cell, Execution& execution) {
@@ -215,8 +217,11 @@ ISOLA_HOT void Worker::turn(ActorCell& cell) {
       Error reason;
       try {
         type.run(cell.behaviour);
+        took(Transition::ended_by_return);
       } catch (const Cancelled&) {
+        took(Transition::ended_by_cancellation);
       } catch (...) {
+        took(Transition::ended_by_failure);
         reason = capture_exception(runtime_.pool(), {cell.label(), execution.isolate_id, nullptr});
       }
       cell.carrier.store(nullptr, sync::memory_order_relaxed);
@@ -258,136 +263,6 @@ ISOLA_HOT bool Worker::take_turns() {
     // A turn that begins after begin_stop() would not be cancelled.
   } while (!stopping_ && (woken_.empty() || owes_turns()));
   return false;
-}
-
-// --- from other threads -------------------------------------------------------------------------
-
-void Worker::tell(ActorCell& cell) {
-  if (notified_.push(cell)) sleep_.wake();
-  if (ended_.load(sync::memory_order_seq_cst)) drop_notified();
-}
-
-void Worker::unpark(Carrier& carrier) {
-  if (current_ == this) {
-    carrier.context->ready_link(woken_);
-    return;
-  }
-  if (remote_woken_.push(carrier)) sleep_.wake();
-}
-
-// Relaxed: a recent value. Only this thread adds to it.
-bool Worker::anything_ready() const {
-  return ready_count_.load(sync::memory_order_relaxed) > 0 || !woken_.empty();
-}
-
-bool Worker::anything_arrived() const {
-  return !notified_.empty() || !remote_woken_.empty() ||
-         boost_notified_.load(sync::memory_order_seq_cst) ||
-         (stop_.load(sync::memory_order_seq_cst) && idle_ != nullptr);
-}
-
-void Worker::take_remote() {
-  ActorCell* cell = notified_.seems_empty() ? nullptr : notified_.take();
-  while (cell != nullptr) {
-    ActorCell* next = cell->next_notified;
-    // Acquire: it may have come back here, from where it went.
-    Worker* its_home = cell->home.load(sync::memory_order_acquire);
-    if (its_home == this)
-      heed(*cell);
-    else
-      its_home->tell(*cell);
-    cell = next;
-  }
-  Carrier* carrier = remote_woken_.seems_empty() ? nullptr : remote_woken_.take();
-  while (carrier != nullptr) {
-    Carrier* next = std::exchange(carrier->next, nullptr);
-    carrier->context->ready_link(woken_);
-    carrier = next;
-  }
-}
-
-void Worker::heed(ActorCell& cell) {
-  {
-    Inside inside(gate_);
-    heed_inside(cell);
-  }
-  cell.drop();
-}
-
-void Worker::heed_inside(ActorCell& cell) {
-  // First this: what is set or pushed from now on is notified anew.
-  messages_from_elsewhere_ += cell.inbox.acknowledge();
-  if ((cell.signals.load(sync::memory_order_relaxed) & kRoom) != 0) cell.make_room();
-  const uint32_t signals = cell.signals.load(sync::memory_order_relaxed);
-  switch (cell.activity.load(sync::memory_order_relaxed)) {
-    case Activity::moving:
-      return make_ready(cell);
-    case Activity::idle:
-      if (cell.inbox.waiting() == 0 && signals == 0) return;
-      if (goes_back(cell)) return;
-      if (Worker* other = better_home(cell))
-        give(cell, *other);
-      else
-        make_ready(cell);
-      return;
-    case Activity::turn: {
-      // A turn that is blocked has to be cancelled where it is.
-      const BehaviourType* type = cell.type.load(sync::memory_order_relaxed);
-      Carrier* carrier = cell.carrier.load(sync::memory_order_relaxed);
-      const bool cancels = (signals & kKill) != 0 ||
-                           ((signals & kStop) != 0 && type != nullptr && type->run != nullptr);
-      if (cancels && carrier != nullptr) carrier->cancel();
-      if (is_planted(Planted::double_schedule)) make_ready(cell);
-      return;
-    }
-    case Activity::ready:
-      return;  // its turn begins with a look at all of it
-  }
-}
-
-ISOLA_HOT bool Worker::send_here(ActorCell& cell, Block& block, Execution& execution) {
-  // One branch for all that a message may have to take along.
-  const auto bits = [](const void* pointer) { return reinterpret_cast<uintptr_t>(pointer); };
-  if ((bits(execution.bindings) | bits(execution.inherited)) != 0) [[unlikely]]
-    return false;
-  if (execution.steps_left == 1) [[unlikely]]
-    return false;
-  // Acquire: what the last home left, and who made it.
-  if (!gate_.try_enter() || cell.home.load(sync::memory_order_acquire) != this || !cell.inbox.quiet() ||
-      cell.inbox.waiting() >= cell.inbox_max) [[unlikely]] {
-    gate_.leave();
-    return false;
-  }
-  --execution.steps_left;
-  Envelope& envelope = block.envelope;
-  envelope.sender = execution.isolate_id;
-  envelope.deadline_ns = std::min(envelope.deadline_ns, execution.deadline_ns);
-  block.set_state(BlockState::queued);
-  cell.inbox.append(&block);
-  if (cell.activity.load(sync::memory_order_relaxed) == Activity::idle) make_ready(cell);
-  gate_.leave();
-  return true;
-}
-
-bool ActorCell::send_here(Block& block) {
-  if constexpr (kChecked) return false;  // it has to be sealed
-  Worker* worker = Worker::current();
-  Execution* execution = Execution::current_or_null();
-  return worker != nullptr && execution != nullptr &&
-         worker->send_here(*this, block, *execution);
-}
-
-Inbox::Push Worker::push_here(ActorCell& cell, Block& block) {
-  Inside inside(gate_);
-  if (cell.home.load(sync::memory_order_acquire) != this)  // it was taken away just now
-    return cell.inbox.push(&block, cell.inbox_max);
-  if (cell.inbox.closed()) return Inbox::Push::closed;
-  if (!is_planted(Planted::reordered_by_move)) messages_from_elsewhere_ += cell.inbox.take();
-  const bool full = cell.inbox.waiting() >= cell.inbox_max;
-  if (!full) cell.inbox.append(&block);
-  // Even if full: who made it elsewhere does not tell us of what was just taken.
-  if (cell.activity.load(sync::memory_order_relaxed) == Activity::idle) make_ready(cell);
-  return full ? Inbox::Push::full : Inbox::Push::pushed;
 }
 
 void Worker::made(ActorCell& cell) { settle(cell); }

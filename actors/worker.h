@@ -39,6 +39,7 @@
 #include <isola/actors/timers.h>
 #include <isola/serialization/pool.h>
 #include <isola/serialization/sync.h>
+#include <isola/serialization/transitions.h>
 
 #include <boost/fiber/algo/algorithm.hpp>
 #include <boost/fiber/scheduler.hpp>
@@ -276,6 +277,21 @@ class Worker {
 };
 
 inline void Worker::make_ready(ActorCell& cell) {
+  if constexpr (sync::kSimulated) {
+    switch (cell.activity.load(sync::memory_order_relaxed)) {
+      case Activity::turn:
+        took(Transition::turn_to_ready);
+        break;
+      case Activity::idle:
+        took(Transition::idle_to_ready);
+        break;
+      case Activity::moving:
+        took(Transition::moving_to_ready);
+        break;
+      case Activity::ready:  // stays, where others are given away
+        break;
+    }
+  }
   cell.activity.store(Activity::ready, sync::memory_order_relaxed);
   if (cell.priority != Priority::normal) [[unlikely]] {
     lanes_.push(cell);

@@ -35,6 +35,7 @@ void Worker::share() {
   }
   other->host_.store(this, sync::memory_order_relaxed);
   Inside inside(gate_);
+  took(Transition::shared);
   given_ = share_with(*other, Part::half);
   other->guests_.fetch_add(given_, sync::memory_order_relaxed);
 }
@@ -61,8 +62,10 @@ uint32_t Worker::share_with(Worker& other, Part part) {
     // One that is notified already is in our list of notifications, and stays.
     if (count > 0 && !cell->pinned && cell->inbox.notify()) {
       --count;
+      took(Transition::ready_to_moving);
       give(*cell, other);
     } else {
+      if (cell->pinned) took(Transition::pinned_stays);
       make_ready(*cell);
     }
     cell = next;
@@ -99,10 +102,12 @@ bool Worker::goes_back(ActorCell& cell) {
       !sends_guests_back())
     return false;
   host->returned_.fetch_add(1, sync::memory_order_relaxed);
+  took(Transition::went_back);
   if (cell.inbox.notify()) {
     give(cell, *host);
   } else {
     // It is in our list, from which take_remote passes it on.
+    took(Transition::went_back_with_its_notification);
     cell.activity.store(Activity::moving, sync::memory_order_relaxed);
     cell.home.store(host, sync::memory_order_release);
   }
@@ -150,12 +155,14 @@ void Worker::relieve() {
         break;
       case Activity::idle:
       case Activity::moving:
+        took(Transition::relieved_of_notified);
         cell->home.store(other, sync::memory_order_release);
         other->tell(*cell);
         break;
     }
     cell = next;
   }
+  if (ready_count_.load(sync::memory_order_relaxed) > 0) took(Transition::relieved_of_ready);
   share_with(*other, Part::all);
   gate_.release();
 }
@@ -175,7 +182,10 @@ Worker* Worker::better_home(ActorCell& cell) {
   }
   if (++cell.strays < kStrays) return nullptr;
   cell.strays = 0;
-  return cell.inbox.notify() ? other : nullptr;
+  if (!cell.inbox.notify()) return nullptr;
+  took(Transition::idle_to_moving);
+  took(Transition::went_where_it_talks);
+  return other;
 }
 
 // REQUIRES: the caller has notified it, and is inside of the gate.
@@ -194,6 +204,7 @@ bool Worker::adopt(ActorCell& cell, Worker& home) {
   const bool idle = cell.activity.load(sync::memory_order_relaxed) == Activity::idle;
   if (idle) cell.home.store(this, sync::memory_order_release);
   home.sleep_.let_go();
+  if (idle) took(Transition::adopted);
   if (idle) heed(cell);
   return idle;
 }

@@ -217,6 +217,7 @@ void Worker::sleep_until(int64_t boost_deadline_ns) {
   }
   const int64_t limit_ns =
       deadline_ns == kNoDeadline ? -1 : deadline_ns - SteadyClock::instance().now_ns();
+  if (arrived) took(Transition::saw_something_before_it_slept);
   if (!arrived && (limit_ns > 0 || deadline_ns == kNoDeadline)) {
     const int64_t begin_ns = SteadyClock::instance().now_ns();
     sleep_.park(limit_ns);

@@ -20,6 +20,7 @@
 #include <isola/context/execution.h>
 #include <isola/serialization/error.h>
 #include <isola/serialization/sync.h>
+#include <isola/serialization/transitions.h>
 
 #include <cstdint>
 #include <string_view>
@@ -29,6 +30,17 @@ namespace isola {
 class Waiter;
 
 enum class Outcome : uint32_t { waiting, completed, closed, timed_out, cancelled, refused };
+
+namespace detail {
+
+constexpr Transition transition_to(Outcome how) {
+  return static_cast<Transition>(static_cast<uint32_t>(Transition::wait_completed) +
+                                 static_cast<uint32_t>(how) -
+                                 static_cast<uint32_t>(Outcome::completed));
+}
+static_assert(transition_to(Outcome::refused) == Transition::wait_refused);
+
+}  // namespace detail
 
 // A way to wait: a thread's (futex) or a carrier's. Later also a file descriptor or a coroutine.
 class Parker {
@@ -68,8 +80,11 @@ class Waiter : public WaitNode {
   bool claim(Outcome how) {
     auto expected = static_cast<uint32_t>(Outcome::waiting);
     // Relaxed: what the winner did is seen by the waiting code through its wake-up.
-    return claim_.compare_exchange_strong(expected, static_cast<uint32_t>(how),
-                                          sync::memory_order_relaxed, sync::memory_order_relaxed);
+    const bool won = claim_.compare_exchange_strong(
+        expected, static_cast<uint32_t>(how), sync::memory_order_relaxed,
+        sync::memory_order_relaxed);
+    detail::took(won ? detail::transition_to(how) : detail::Transition::claim_lost);
+    return won;
   }
   void wake() {
     if (books_ != nullptr) books_->what.store(detail::WaitsFor::worker, sync::memory_order_relaxed);

@@ -125,9 +125,56 @@ void relay_and_more_senders(Simulation& run, System& system) {
   relay_and_senders(run, system, 3, 5);
 }
 
+// Sends the numbers that it gets on, as `sender`.
+struct Forwarder : Actor<Forwarder, Number> {
+  Forwarder(Address<Number> to, int64_t sender) : to_(std::move(to)), sender_(sender) {}
+  void on(Number::Reader) { (void)to_.send<Number>(number(sender_ * 1000 + count_++)); }
+  Address<Number> to_;
+  int64_t sender_;
+  int64_t count_ = 0;
+};
+
+struct Checker : Actor<Checker, Number> {
+  void on(Number::Reader value) {
+    int64_t& next = next_[static_cast<size_t>(value.getValue() / 1000)];
+    Simulation::current()->check(value.getValue() % 1000 == next++, "the order of one sender");
+  }
+  int64_t next_[8] = {};
+};
+
+// Forwarders go to the worker of whom they send to, since who sends to them is there, too; and
+// threads outside push onto the same inbox at the same time.
+void forwarders_move_to_the_checker(Simulation& run, System& system) {
+  constexpr int64_t kForwarders = 2;
+  constexpr int64_t kEach = 14;  // more than it takes to let one move
+  auto checker = system.spawn<Checker>(SpawnOptions{.pinned = true});
+  std::vector<Address<Number>> forwarders;
+  std::vector<ActorRef> drivers;
+  // By turns elsewhere and here.
+  for (int64_t i = 0; i < kForwarders; ++i) {
+    forwarders.push_back(system.spawn<Forwarder>(checker, i));
+    drivers.push_back(system.spawn(
+        SpawnOptions{.pinned = true},
+        [](Address<Number> to) {
+          for (int64_t n = 0; n < kEach; ++n) {
+            (void)to.send<Number>(number(n));
+            if (Simulation::current()->choose(4) != 0) (void)sleep_for(1us);
+          }
+        },
+        forwarders.back()));
+  }
+  for (int64_t i = kForwarders; i < kForwarders + 2; ++i)
+    run.spawn([checker, i] {
+      for (int64_t n = 0; n < 2 * kEach; ++n) (void)checker.send<Number>(number(i * 1000 + n));
+    });
+  run.join_from(1 + static_cast<uint32_t>(system.workers()));
+  for (ActorRef& driver : drivers) (void)driver.join();
+}
+
 TEST(Faults, OfNoKindAreFoundWhereThereIsNone) {
   for_each_system(1000, relay_and_one_sender);
   for_each_system(500, relay_and_more_senders);
+  for_each_system(500, forwarders_move_to_the_checker, {.workers = 2});
 }
 
 // What was sent is received, or still there, whatever limits pass.
@@ -162,7 +209,7 @@ struct Found {
 };
 
 // In a process of its own, as a bug may break anything.
-Found find(Planted bug, const SystemBody& body, uint64_t seeds) {
+Found find(Planted bug, const SystemBody& body, uint32_t workers, uint64_t seeds) {
   auto* found = static_cast<Found*>(mmap(nullptr, sizeof(Found), PROT_READ | PROT_WRITE,
                                          MAP_SHARED | MAP_ANONYMOUS, -1, 0));
   *found = {};
@@ -174,8 +221,8 @@ Found find(Planted bug, const SystemBody& body, uint64_t seeds) {
     for (uint64_t seed = 1; seed <= seeds; ++seed) {
       found->seed = seed;
       std::string("a crash").copy(found->what, sizeof found->what - 1);
-      const auto failure =
-          simulation.run(seed, [&](Simulation& run) { run_system(run, {}, body); });
+      const auto failure = simulation.run(
+          seed, [&](Simulation& run) { run_system(run, {.workers = workers}, body); });
       if (!failure) continue;
       found->what[failure->what.copy(found->what, sizeof found->what - 1)] = 0;
       _exit(1);
@@ -195,6 +242,7 @@ TEST(Faults, ThatArePlantedAreFound) {
     const char* name;
     Planted bug;
     SystemBody body;
+    uint32_t workers = 0;  // 0: drawn
   };
   const Case cases[] = {
       {"lost_wake_up", Planted::lost_wake_up, relay_and_one_sender},
@@ -204,9 +252,9 @@ TEST(Faults, ThatArePlantedAreFound) {
       {"forgotten_release", Planted::forgotten_release, end_with_mail},
   };
   for (const Case& each : cases) {
-    const Found none = find(Planted::none, each.body, 500);
+    const Found none = find(Planted::none, each.body, each.workers, 500);
     EXPECT_EQ(none.seed, 0u) << each.name << ", not planted: " << none.what;
-    const Found found = find(each.bug, each.body, 10'000);
+    const Found found = find(each.bug, each.body, each.workers, 10'000);
     EXPECT_GT(found.seed, 0u) << each.name << " is not found";
     std::cout << each.name << ": seed " << found.seed << ": " << found.what << '\n';
   }

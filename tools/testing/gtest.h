@@ -13,11 +13,13 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <isola/serialization/transitions.h>
 #include <isola/tools/testing/simulation.h>
 
 #include <cerrno>  // program_invocation_name
 #include <cstdint>
 #include <cstdlib>
+#include <fstream>
 #include <iostream>
 #include <string>
 
@@ -42,6 +44,17 @@ inline int gtest_failures() {
   for (int i = 0; i < test->result()->total_part_count(); ++i)
     failures += test->result()->GetTestPartResult(i).failed();
   return failures;
+}
+
+// Which changes of state of the runtime this program has taken so far, into the file that
+// ISOLA_TRANSITIONS names.
+inline void write_transitions() {
+  const char* path = std::getenv("ISOLA_TRANSITIONS");
+  if (path == nullptr) return;
+  std::ofstream out(path);
+  for (size_t i = 0; i < isola::detail::kTransitionNames.size(); ++i)
+    if (const uint64_t times = isola::detail::transitions_taken[i]; times > 0)
+      out << isola::detail::kTransitionNames[i] << ' ' << times << '\n';
 }
 
 // With seeds 1 … `seeds`, until one fails, or until these were `steps_enough` operations in all,
@@ -69,6 +82,7 @@ inline uint64_t for_each_schedule(uint64_t seeds, const Simulation::Body& body,
       break;
     }
   }
+  write_transitions();
   return steps;
 }
 

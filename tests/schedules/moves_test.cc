@@ -1,0 +1,96 @@
+// Actors on their way between workers, on simulated schedules: why they move, and that what was
+// sent to them keeps its order.
+#include <gtest/gtest.h>
+#include <isola/isola.h>
+#include <isola/serialization/transitions.h>
+#include <isola/tools/testing/system.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <utility>
+#include <vector>
+
+#include "tests/support/messages.capnp.h"
+
+namespace isola::testing {
+namespace {
+
+// The sanitizers would have to be told of Boost's own switches.
+#if !defined(ISOLA_ASAN) && !defined(ISOLA_TSAN)
+
+using detail::Transition;
+using test::Number;
+
+auto number(int64_t value) {
+  return [value](auto builder) { builder.setValue(value); };
+}
+
+uint64_t times(Transition transition) {
+  return detail::transitions_taken[static_cast<size_t>(transition)];
+}
+
+// Takes the numbers of one sender in their order, and tells how many it had.
+struct Ordered : Actor<Ordered, Number> {
+  explicit Ordered(Sender<Number> told) : told_(std::move(told)) {}
+  void on(Number::Reader value) {
+    Simulation::current()->check(value.getValue() == next_++, "the order of one sender");
+    (void)told_.send(number(next_));
+  }
+  Sender<Number> told_;
+  int64_t next_ = 0;
+};
+
+// Its turn lasts until all of `wake` have had what it sends them, and some more have come from
+// others: they have to go elsewhere, as its worker has no turns for them.
+void be_stuck(std::vector<Address<Number>> wake, Address<Number> pinned, Receiver<Number> told,
+              int64_t from_others) {
+  constexpr int64_t kRounds = 6;
+  Simulation& run = *Simulation::current();
+  (void)pinned.send<Number>(number(0));
+  for (int64_t n = 0; n < kRounds; ++n)
+    for (const auto& each : wake) {
+      (void)each.send<Number>(number(n));
+      run.yield();
+    }
+  for (int64_t left = kRounds * static_cast<int64_t>(wake.size()) + from_others; left > 0;) {
+    if (!told.try_recv().err) --left;
+    run.yield();
+  }
+}
+
+TEST(Moves, TheMonitorTakesActorsFromAWorkerThatIsStuckEvenWhileItSends) {
+  constexpr int64_t kOutside = 4;  // messages to each of two
+  for_each_system(
+      1500,
+      [](Simulation& run, System& system) {
+        auto [tx, rx] = system.channel<Number>(unbounded);
+        auto [ignored, nobody] = system.channel<Number>(unbounded);
+        const auto spawn_two = [&, to = &tx] {
+          return std::vector<Address<Number>>{system.spawn<Ordered>(to->clone()),
+                                              system.spawn<Ordered>(to->clone())};
+        };
+        const auto woken_here = spawn_two();  // one is at home at each worker
+        const auto woken_from_outside = spawn_two();
+        auto pinned = system.spawn<Ordered>(SpawnOptions{.pinned = true}, std::move(ignored));
+        system.spawn([] {});  // so the next one is at home where the pinned one is
+        auto stuck = system.spawn(be_stuck, woken_here, pinned, std::move(rx), 2 * kOutside);
+        run.spawn([&] {
+          for (int64_t n = 0; n < kOutside; ++n)
+            for (const auto& each : woken_from_outside) {
+              (void)each.send<Number>(number(n));
+              run.yield();
+            }
+        });
+        EXPECT_FALSE(stuck.join());
+      },
+      {.workers = 2, .on_long_turn = [](const LongTurn&) {}});
+  if (std::getenv("ISOLA_SEED") != nullptr) return;
+  EXPECT_GT(times(Transition::gate_seized), 100u);
+  EXPECT_GT(times(Transition::relieved_of_ready), 100u);
+  EXPECT_GT(times(Transition::relieved_of_notified), 0u);
+}
+
+#endif
+
+}  // namespace
+}  // namespace isola::testing
