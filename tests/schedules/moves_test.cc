@@ -40,6 +40,14 @@ struct Ordered : Actor<Ordered, Number> {
   int64_t next_ = 0;
 };
 
+// Runs where it was placed and nowhere else.
+struct Pinned : Actor<Pinned, Number> {
+  static inline const detail::Worker* its_home = nullptr;
+  void on(Number::Reader) {
+    Simulation::current()->check(detail::Worker::current() == its_home, "a pinned actor moved");
+  }
+};
+
 // Its turn lasts until all of `wake` have had what it sends them, and some more have come from
 // others: they have to go elsewhere, as its worker has no turns for them.
 void be_stuck(std::vector<Address<Number>> wake, Address<Number> pinned, Receiver<Number> told,
@@ -64,14 +72,14 @@ TEST(Moves, TheMonitorTakesActorsFromAWorkerThatIsStuckEvenWhileItSends) {
       1500,
       [](Simulation& run, System& system) {
         auto [tx, rx] = system.channel<Number>(unbounded);
-        auto [ignored, nobody] = system.channel<Number>(unbounded);
         const auto spawn_two = [&, to = &tx] {
           return std::vector<Address<Number>>{system.spawn<Ordered>(to->clone()),
                                               system.spawn<Ordered>(to->clone())};
         };
         const auto woken_here = spawn_two();  // one is at home at each worker
         const auto woken_from_outside = spawn_two();
-        auto pinned = system.spawn<Ordered>(SpawnOptions{.pinned = true}, std::move(ignored));
+        auto pinned = system.spawn<Pinned>(SpawnOptions{.pinned = true});
+        Pinned::its_home = system.runtime().workers()[0].get();  // the fifth of two workers
         system.spawn([] {});  // so the next one is at home where the pinned one is
         auto stuck = system.spawn(be_stuck, woken_here, pinned, std::move(rx), 2 * kOutside);
         run.spawn([&] {
