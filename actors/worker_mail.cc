@@ -94,7 +94,7 @@ void Worker::heed_inside(ActorCell& cell) {
   }
 }
 
-inline __attribute__((always_inline)) bool Worker::send_here(ActorCell& cell, Block& block, Execution& execution) {
+inline bool Worker::send_here(ActorCell& cell, Block& block, Execution& execution) {
   // One branch for all that a message may have to take along.
   const auto bits = [](const void* pointer) { return reinterpret_cast<uintptr_t>(pointer); };
   if ((bits(execution.bindings) | bits(execution.inherited)) != 0) [[unlikely]]
