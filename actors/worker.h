@@ -60,8 +60,9 @@ inline constexpr uint32_t kTurnMessages = sync::kSimulated ? 8 : 128;
 inline constexpr uint32_t kTurnsBetweenDispatches = 1024;
 // How many woken carriers run in a row while actors are ready.
 inline constexpr uint32_t kWokenInARow = 16;
-// How many ready actors at most take a turn before a carrier that yielded goes on.
-inline constexpr uint32_t kTurnsForYield = 64;
+// How many ready actors at most take a turn before a carrier that yielded goes on: more than it has
+// sent or started since it yielded last, so that it never runs far ahead of them.
+inline constexpr uint32_t kTurnsForYield = 256;
 // How long actors have been ready while another worker sleeps, before half of them go there: some
 // ten times what waking it takes.
 inline constexpr int64_t kBacklogNs = 50'000;

@@ -126,16 +126,17 @@ class alignas(64) Block {
   bool arena_has_body = false;           // the arena was given the body as a segment
   sync::atomic<uint32_t> depth{0};       // how many lie in the inbox up to this one
   sync::atomic<uint32_t> references{1};  // of a shared block; 1 for a message
-  uint32_t flags = 0;                    // kMarker and so on
+  uint16_t flags = 0;                    // kMarker and so on
+  uint8_t kept_place = 0;                // of the free list of kept_for, where it usually is
   detail::Envelope envelope;
   Block* more_segments = nullptr;  // an alias's are its origin's
 
   // Bits of `flags`. A marker stands for an item that is gone, and reads as all defaults.
-  static constexpr uint32_t kMarker = 1;
-  static constexpr uint32_t kOwnerError = 2;  // to be received as item_owner_destroyed
-  static constexpr uint32_t kAttached = 4;
-  static constexpr uint32_t kAlias = 8;
-  static constexpr uint32_t kSealed = 16;
+  static constexpr uint16_t kMarker = 1;
+  static constexpr uint16_t kOwnerError = 2;  // to be received as item_owner_destroyed
+  static constexpr uint16_t kAttached = 4;
+  static constexpr uint16_t kAlias = 8;
+  static constexpr uint16_t kSealed = 16;
 
   // A Cap'n Proto builder is five words: segment, capabilities, data, pointers, sizes.
   static constexpr size_t kBuilderBytes = 40;

@@ -109,8 +109,10 @@ template <MessageStruct T>
   Block* block = pool.take(words);
   block->start<T>();
   if (!kChecked && block->size_class == class_for(kUsualWords<T>) &&
-      block->size_class != kLargeClass)
+      block->size_class != kLargeClass) {
     block->kept_for = block->type;
+    block->kept_place = static_cast<uint8_t>(typed_index(message_type<T>));
+  }
   return block;
 }
 

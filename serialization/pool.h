@@ -66,7 +66,7 @@ struct SealHooks;  // seal.cc
 inline constexpr uint32_t kMagazine = 64;     // blocks that travel together
 inline constexpr uint32_t kSizeClasses = 6;   // 64 B to 64 KiB, each 4 times the one before
 inline constexpr uint8_t kLargeClass = 0xff;  // own mapping, given back to the system when freed
-inline constexpr uint32_t kTypedLists = 64;   // types whose blocks are kept with a builder
+inline constexpr uint32_t kTypedLists = 64;   // types whose blocks are kept with a builder; < 256
 inline constexpr uint32_t kTypedProbes = 4;   // places where a type's list may be
 
 constexpr uint32_t class_words(uint32_t size_class) { return 8u << (2 * size_class); }
@@ -270,7 +270,10 @@ inline void PoolCache::give(Block* block) {
   detail::poison(*block);
   block->set_state(BlockState::free);
   if (block->kept_for != nullptr) {
-    if (detail::FreeList* list = typed_list(*block->kept_for)) [[likely]]
+    detail::FreeList& usual = typed_[block->kept_place];
+    if (usual.type == block->kept_for) [[likely]]
+      return push(usual, block, detail::kLargeClass);
+    if (detail::FreeList* list = probe_typed_list(*block->kept_for))
       return push(*list, block, detail::kLargeClass);
     block->kept_for = nullptr;  // other types have its places: the block serves anyone
   }
