@@ -65,21 +65,21 @@ inline constexpr uint32_t kWokenInARow = 16;
 inline constexpr uint32_t kTurnsForYield = 256;
 // How long actors have been ready while another worker sleeps, before half of them go there: some
 // ten times what waking it takes.
-inline constexpr int64_t kBacklogNs = 50'000;
+inline constexpr int64_t kBacklogNs = sync::kSimulated ? 1'000 : 50'000;
 // The same at most, where those given away come back again and again.
-inline constexpr int64_t kBacklogMaxNs = 20'000'000;
+inline constexpr int64_t kBacklogMaxNs = 400 * kBacklogNs;
 // After so many such times in which nobody came back it is the short one again.
 inline constexpr int64_t kPatienceLasts = 16;
 // Handling a message in less than this does not pay for getting it from another worker, which takes
 // some 200 ns. Those who came from there are judged by so many messages, after some for each of
 // them, in which they gather around whom they talk to.
-inline constexpr int64_t kCheapMessageNs = 1'000;
-inline constexpr uint64_t kMessagesOfJudgement = 256;
-inline constexpr uint64_t kMessagesToSettle = 16;
+inline constexpr int64_t kCheapMessageNs = sync::kSimulated ? 1'000'000 : 1'000;
+inline constexpr uint64_t kMessagesOfJudgement = sync::kSimulated ? 4 : 256;
+inline constexpr uint64_t kMessagesToSettle = sync::kSimulated ? 1 : 16;
 // A turn that is as long as it takes to wake a worker, and how many turns pass between two looks at
 // the clock where they are shorter.
 inline constexpr int64_t kLongTurnNs = 5'000;
-inline constexpr int32_t kTurnsOfLook = 16;
+inline constexpr int32_t kTurnsOfLook = sync::kSimulated ? 2 : 16;
 // After how many messages to and fro an actor goes to the worker of the other one.
 inline constexpr uint8_t kStrays = 4;
 // How often an empty worker looks again before it sleeps: about as long as a wake-up takes.

@@ -98,6 +98,36 @@ TEST(Moves, TheMonitorTakesActorsFromAWorkerThatIsStuckEvenWhileItSends) {
   EXPECT_GT(times(Transition::relieved_of_notified), 0u);
 }
 
+// Sends to actors of its own, which are at home where it runs until they are shared; it lets them
+// handle what it has sent now and then.
+constexpr int64_t kFed = 4;
+constexpr int64_t kRoundsOfFood = 100;
+void feed(Sender<Number> told) {
+  std::vector<Address<Number>> fed;
+  for (int64_t i = 0; i < kFed; ++i) fed.push_back(spawn<Ordered>(told.clone()));
+  for (int64_t n = 0; n < kRoundsOfFood; ++n) {
+    for (const auto& each : fed) (void)each.send<Number>(number(n));
+    if (Simulation::current()->choose(2) == 0) yield();
+  }
+}
+
+TEST(Moves, WhatWasSharedInVainGoesBackWithItsMail) {
+  for_each_system(
+      600,
+      [](Simulation& run, System& system) {
+        auto [tx, rx] = system.channel<Number>(unbounded);
+        ActorRef feeder = system.spawn(feed, std::move(tx));
+        // Time passes while threads take turns.
+        for (int64_t handled = 0; handled < kFed * kRoundsOfFood; run.yield())
+          handled += !rx.try_recv().err;
+        EXPECT_FALSE(feeder.join());
+      },
+      {.workers = 2});
+  if (std::getenv("ISOLA_SEED") != nullptr) return;
+  EXPECT_GT(times(Transition::went_back), 100u);
+  EXPECT_GT(times(Transition::went_back_with_its_notification), 10u);
+}
+
 #endif
 
 }  // namespace
