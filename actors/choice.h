@@ -1,8 +1,11 @@
 // The seam for choice: which ready actor runs next. In production the oldest one, and no Choice is
-// asked; a System with a seed draws it, so that the same seed gives the same order.
+// asked; a System with a seed draws it, so that the same seed gives the same order, and so do some
+// runs of a simulation.
 //
 // Thread safety: the worker's thread.
 #pragma once
+
+#include <isola/serialization/sync.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -32,5 +35,21 @@ class SeededChoice final : public Choice {
  private:
   uint64_t state_;
 };
+
+#ifdef ISOLA_SIMULATED
+
+namespace detail {
+inline bool ready_actors_are_drawn = false;  // by the Systems that are made now
+}
+
+class SimulatedChoice final : public Choice {
+ public:
+  size_t choose(size_t count) override {
+    sync::Simulator* simulator = sync::Simulator::current();
+    return simulator != nullptr ? simulator->random() % count : 0;
+  }
+};
+
+#endif
 
 }  // namespace isola

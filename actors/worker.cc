@@ -21,6 +21,9 @@ Worker::Worker(Runtime& runtime, Dispatcher& dispatcher, uint32_t index)
       index_(index),
       stacks_(runtime.options().stack_bytes) {
   if (runtime.options().seed) choice_ = std::make_unique<SeededChoice>(*runtime.options().seed);
+#ifdef ISOLA_SIMULATED
+  if (ready_actors_are_drawn) choice_ = std::make_unique<SimulatedChoice>();
+#endif
   by_rule_ = choice_ != nullptr;
 }
 

@@ -240,7 +240,7 @@ class Worker {
   std::vector<Carrier*> adopted_;  // fibers that a user made on this thread
   size_t live_carriers_ = 0;
   bool stopping_ = false;
-  std::unique_ptr<Choice> choice_;  // only in a seeded System
+  std::unique_ptr<Choice> choice_;  // where the next actor is drawn
 
   // Of the guests: see sends_guests_back.
   uint64_t messages_ = 0;                 // handled here

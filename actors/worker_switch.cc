@@ -201,7 +201,7 @@ void Worker::sleep_until(int64_t boost_deadline_ns) {
   drain_remote();
   int64_t next_timer_ns = fire_timers();
   if (anything_ready()) return;
-  if (choice_ != nullptr && next_timer_ns != kNoDeadline) {
+  if (runtime_.options().seed && next_timer_ns != kNoDeadline) {
     // Virtual time: nothing can happen before the next timer, so it is that time now.
     runtime_.advance_clock(next_timer_ns);
     fire_timers();

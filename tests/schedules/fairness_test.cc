@@ -129,6 +129,7 @@ struct Case {
 // All are pinned, as an actor that moves waits anew; or there is one worker.
 void each_guest_waits_at_most(const Case& each) {
   longest = 0;
+  may_draw_ready_actors = false;
   for_each_system(each.seeds, [&](Simulation& run, System& system) {
     Watch watch{.run = &run, .bound = each.bound};
     const bool pinned = system.workers() > 1 || run.choose(2) == 0;

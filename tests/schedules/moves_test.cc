@@ -48,6 +48,17 @@ struct Pinned : Actor<Pinned, Number> {
   }
 };
 
+// Waits in its first turn, and gets another message meanwhile.
+struct Waiting : Actor<Waiting, Number> {
+  Waiting(Receiver<Number> go, Sender<Number> told) : go_(std::move(go)), told_(std::move(told)) {}
+  void on(Number::Reader value) {
+    if (value.getValue() == 0) (void)go_.recv();
+    (void)told_.send(number(value.getValue()));
+  }
+  Receiver<Number> go_;
+  Sender<Number> told_;
+};
+
 // Its turn lasts until all of `wake` have had what it sends them, and some more have come from
 // others: they have to go elsewhere, as its worker has no turns for them.
 void be_stuck(std::vector<Address<Number>> wake, Address<Number> pinned, Receiver<Number> told,
@@ -78,11 +89,17 @@ TEST(Moves, TheMonitorTakesActorsFromAWorkerThatIsStuckEvenWhileItSends) {
         };
         const auto woken_here = spawn_two();  // one is at home at each worker
         const auto woken_from_outside = spawn_two();
+        auto [go, going] = system.channel<Number>(unbounded);
+        auto [waited_tx, waited] = system.channel<Number>(unbounded);
+        auto waiting = system.spawn<Waiting>(std::move(going), std::move(waited_tx));
+        (void)waiting.send<Number>(number(0));
+        system.spawn([] {});
         auto pinned = system.spawn<Pinned>(SpawnOptions{.pinned = true});
-        Pinned::its_home = system.runtime().workers()[0].get();  // the fifth of two workers
-        system.spawn([] {});  // so the next one is at home where the pinned one is
+        Pinned::its_home = system.runtime().workers()[0].get();  // the seventh of two workers
+        system.spawn([] {});  // so the next one is at home where these two are
         auto stuck = system.spawn(be_stuck, woken_here, pinned, std::move(rx), 2 * kOutside);
         run.spawn([&] {
+          (void)waiting.send<Number>(number(1));
           for (int64_t n = 0; n < kOutside; ++n)
             for (const auto& each : woken_from_outside) {
               (void)each.send<Number>(number(n));
@@ -90,6 +107,8 @@ TEST(Moves, TheMonitorTakesActorsFromAWorkerThatIsStuckEvenWhileItSends) {
             }
         });
         EXPECT_FALSE(stuck.join());
+        (void)go.send(number(0));
+        for (int64_t n = 0; n < 2; ++n) EXPECT_EQ(waited.recv().or_raise()->getValue(), n);
       },
       {.workers = 2, .on_long_turn = [](const LongTurn&) {}});
   if (std::getenv("ISOLA_SEED") != nullptr) return;

@@ -10,7 +10,8 @@
 //   }
 //
 // The body is the first virtual thread, outside of the System. How many workers there are is drawn
-// with the seed, unless the options say it. After the body the threads that it started are joined
+// with the seed, unless the options say it, and so is, in half of the runs, which ready actor has
+// the next turn. After the body the threads that it started are joined
 // and the System is stopped; then no block may be left. (What they use of the body's own has to be
 // joined or stopped there.)
 #pragma once
@@ -24,6 +25,9 @@
 namespace isola::testing {
 
 inline constexpr uint32_t kWorkersMax = 3;
+// Whether half of the runs draw which of the ready actors has the next turn. In the others, as in
+// production, it is the one that has been ready for longest.
+inline bool may_draw_ready_actors = true;
 
 using SystemBody = std::function<void(Simulation&, System&)>;
 
@@ -31,6 +35,7 @@ using SystemBody = std::function<void(Simulation&, System&)>;
 inline void run_system(Simulation& run, SystemOptions options, const SystemBody& body) {
   if (options.workers == 0) options.workers = 1 + static_cast<uint32_t>(run.choose(kWorkersMax));
   if (!options.on_failure) options.on_failure = [](const Error&) {};  // counted, not printed
+  detail::ready_actors_are_drawn = may_draw_ready_actors && run.choose(2) == 0;
   System system(std::move(options));
   const uint32_t first = run.threads();
   body(run, system);
