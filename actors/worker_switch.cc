@@ -253,6 +253,17 @@ Carrier* Worker::make_carrier() {
   __tsan_switch_to_fiber(fiber, 0);
 #endif
   boost::context::stack_context stack = stacks_.allocate();
+#ifdef ISOLA_ASAN
+  // Boost begins the new stack while it makes the context. What lies there must not be in the fake
+  // stack of this one, where it would be taken for dead as soon as somebody throws here.
+  void* own_fake_stack;
+  void* new_fake_stack;
+  const void* own_bottom;
+  size_t own_bytes;
+  __sanitizer_start_switch_fiber(&own_fake_stack, static_cast<char*>(stack.sp) - stack.size,
+                                 stack.size);
+  __sanitizer_finish_switch_fiber(nullptr, &own_bottom, &own_bytes);
+#endif
   struct Given {  // hands over the stack that we have, so that we know its bounds
     boost::context::stack_context stack;
     StackPool* pool;
@@ -266,6 +277,10 @@ Carrier* Worker::make_carrier() {
 #ifdef ISOLA_TSAN
   __tsan_switch_to_fiber(self, 0);
 #endif
+#ifdef ISOLA_ASAN
+  __sanitizer_start_switch_fiber(&new_fake_stack, own_bottom, own_bytes);
+  __sanitizer_finish_switch_fiber(own_fake_stack, nullptr, nullptr);
+#endif
   auto* carrier = new Carrier(context.get(), *this);
 #ifdef ISOLA_TSAN
   carrier->tsan_fiber = fiber;
@@ -273,6 +288,7 @@ Carrier* Worker::make_carrier() {
 #ifdef ISOLA_ASAN
   carrier->stack_bottom = static_cast<char*>(stack.sp) - stack.size;
   carrier->stack_bytes = stack.size;
+  carrier->asan_fake_stack = new_fake_stack;
 #endif
   carrier->execution.clock = &runtime_.clock();
   carrier->execution.random_state =
