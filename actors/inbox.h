@@ -9,6 +9,8 @@
 // stack is appended. So a sender that moves to another worker between two sends is served, too.
 //
 // The word: block     the newest of the pushed blocks, or none
+//           depth     how many there are, modulo 65,536: so a block that was taken, used again and
+//                     pushed again while somebody looked is not mistaken for what it was
 //           kNotified the actor is in its home's list of notifications, or about to be
 //           kClosed   its actor is gone; no block then
 // Transitions: push: sets the block and kNotified. notify: sets kNotified. take: drops the blocks.
@@ -42,16 +44,22 @@ class Inbox {
       if ((old & kClosed) != 0) return took(Transition::push_found_it_closed), Push::closed;
       Block* top = block_of(old);
       // A block's descriptor stays a descriptor as long as its pool lives, so reading the depth of
-      // one that was just taken away is harmless: then the exchange fails, or the bound is off
-      // by a few for a moment. So is the number in the queue, which its home changes.
-      const uint32_t depth = top == nullptr ? 1 : top->depth.load(sync::memory_order_relaxed) + 1;
+      // one that was just taken away is harmless.
+      const uint32_t below = top == nullptr ? 0 : top->depth.load(sync::memory_order_relaxed);
+      if (depth_bits(below) != (old & kDepth)) {
+        old = word_.load(sync::memory_order_acquire);
+        continue;
+      }
+      // Off for a moment while the home takes the stack: not yet in the number of those that wait.
+      const uint32_t depth = below + 1;
       if (depth + waiting() > bound) return took(Transition::push_found_it_full), Push::full;
       block->next = top;
       block->depth.store(depth, sync::memory_order_relaxed);
       // Release: the body and the envelope are seen by who takes it. Acquire: a pusher that finds
       // kNotified unset reads which worker is the home after whoever unset it had changed that.
-      if (word_.compare_exchange_weak(old, reinterpret_cast<uintptr_t>(block) | kNotified,
-                                      sync::memory_order_acq_rel, sync::memory_order_acquire)) {
+      if (word_.compare_exchange_weak(
+              old, reinterpret_cast<uintptr_t>(block) | depth_bits(depth) | kNotified,
+              sync::memory_order_acq_rel, sync::memory_order_acquire)) {
         const bool notified = (old & kNotified) != 0;
         took(notified ? Transition::pushed_while_notified : Transition::pushed_and_notified);
         return notified ? Push::pushed : Push::pushed_first;
@@ -133,8 +141,13 @@ class Inbox {
   static constexpr uintptr_t kClosed = 2;
   static constexpr uintptr_t kBits = 3;
   static_assert(alignof(Block) > kBits, "the bits lie below a block's alignment");
+  static constexpr int kDepthShift = 48;  // no address that a program gets is longer
+  static constexpr uintptr_t kDepth = ~uintptr_t{0} << kDepthShift;
 
-  static Block* block_of(uintptr_t word) { return reinterpret_cast<Block*>(word & ~kBits); }
+  static Block* block_of(uintptr_t word) {
+    return reinterpret_cast<Block*>(word & ~(kBits | kDepth));
+  }
+  static uintptr_t depth_bits(uint32_t depth) { return uintptr_t{depth} << kDepthShift; }
   uint32_t append_stack(uintptr_t word) {
     Block* newest = block_of(word);
     if (newest == nullptr) return 0;

@@ -10,7 +10,6 @@
 namespace isola::testing {
 namespace {
 
-constexpr uint32_t kNobody = UINT32_MAX;
 constexpr size_t kTraceBytesMax = 1 << 20;  // the end of a trace says most
 
 std::string what_of(std::exception_ptr exception) {

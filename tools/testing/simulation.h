@@ -128,6 +128,7 @@ class Simulation final : public sync::Simulator {
   void*& local(const void* key, void (*destroy)(void*)) override;
 
  private:
+  static constexpr uint32_t kNobody = UINT32_MAX;
   enum class State : uint8_t { ready, waits, over };
   struct Local {
     const void* key;
@@ -138,7 +139,7 @@ class Simulation final : public sync::Simulator {
     Simulation* simulation;
     uint32_t number;
     State state;
-    uint32_t joins;       // the number of whom it waits for the end of
+    uint32_t joins;       // the number of whom it waits for the end of, or kNobody
     const void* futex;    // or the word that it sleeps on
     sync::Site site;      // of that wait
     int64_t deadline_ns;  // of its wait

@@ -7,7 +7,6 @@
 namespace isola::testing {
 namespace {
 
-constexpr uint32_t kNobody = UINT32_MAX;
 // One seed in so many goes by priorities.
 constexpr uint64_t kByPriorityOneIn = 4;
 // By priorities, how often they change: as many as the depth of a bug, less one. Few are deep.

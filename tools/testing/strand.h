@@ -80,8 +80,8 @@ class Strand {
   Entry entry_ = nullptr;
   Stack stack_;
   ThreadState state_;
-  void* fake_stack_ = nullptr;  // the address sanitizer's
-  void* tsan_fiber_ = nullptr;  // the thread sanitizer's
+  [[maybe_unused]] void* fake_stack_ = nullptr;  // the address sanitizer's
+  [[maybe_unused]] void* tsan_fiber_ = nullptr;  // the thread sanitizer's
 };
 
 }  // namespace testing
