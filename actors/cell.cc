@@ -150,6 +150,22 @@ Heap& ActorCell::own_heap() {
   return *heap;
 }
 
+Namespace& ActorCell::own_names() {
+  if (names == nullptr) names = std::make_unique<Namespace>(own_heap(), this);
+  return *names;
+}
+
+bool ActorCell::try_retain() {
+  uint32_t seen = references.load(sync::memory_order_relaxed);
+  while (seen != 0) {
+    // Acquire: with the drop of who gave the slot up; what is read next is of now.
+    if (references.compare_exchange_weak(seen, seen + 1, sync::memory_order_acquire,
+                                         sync::memory_order_relaxed))
+      return true;
+  }
+  return false;
+}
+
 void ActorCell::drop() {
   if (references.fetch_sub(1, sync::memory_order_acq_rel) == 1) runtime->free_slot(*this);
 }

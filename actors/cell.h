@@ -12,6 +12,7 @@
 
 #include <isola/actors/heap.h>
 #include <isola/actors/inbox.h>
+#include <isola/actors/namespace.h>
 #include <isola/channels/resource.h>
 #include <isola/channels/waiter.h>
 #include <isola/serialization/check.h>
@@ -28,6 +29,9 @@ namespace isola {
 // Whose turn comes first among the ready actors of a worker; see priority.h.
 enum class Priority : uint8_t { low, normal, high };
 
+// Who made an isolate. runtime: the main one.
+enum class Origin : uint8_t { runtime, user, supervisor, topology };
+
 }  // namespace isola
 
 namespace isola::detail {
@@ -37,7 +41,7 @@ class Carrier;
 class Dispatcher;
 class Runtime;
 class Worker;
-struct Job;
+class Job;
 
 // What the runtime knows about a kind of actor. One for each, made by the compiler.
 struct BehaviourType {
@@ -73,6 +77,8 @@ struct SlotOptions {
   std::string dispatcher{};
   bool pinned = false;
   Priority priority = Priority::normal;
+  bool resets = false;  // of an isolate: cleared after each run
+  Origin origin = Origin::user;
 };
 
 class alignas(64) ActorCell {
@@ -109,9 +115,13 @@ class alignas(64) ActorCell {
   sync::atomic<uint32_t> references{0};  // any thread
 
   // --- cold
-  std::shared_ptr<Job> job;               // of an isolate: see isolate_job.h
+  std::shared_ptr<Job> job;               // to be run, see isolate_job.h; under the mutex
   sync::atomic<bool> job_claimed{false};  // somebody runs or closes this isolate
+  bool resets = false;                    // constant while alive
+  Origin origin = Origin::user;           // constant while alive
+  sync::atomic<uint32_t> handles{0};      // how many Isolates refer to it; any thread
   std::unique_ptr<Heap> heap;             // made on first use
+  std::unique_ptr<Namespace> names;       // made on first use; goes before the heap
   uint64_t heap_quota = UINT64_MAX;
   uint64_t random_state = 0;
   ResourceList resources;
@@ -149,10 +159,13 @@ class alignas(64) ActorCell {
   std::string type_name() const;  // any thread
   std::string label() const;      // the name, or "Counter#7"
   void set_name(std::string_view name);
-  // The heap, made now if there was none. Called in a turn.
+  // The heap and the namespace, made now if there was none. Called in a turn.
   Heap& own_heap();
+  Namespace& own_names();
 
   void retain() { references.fetch_add(1, sync::memory_order_relaxed); }
+  // False if it is free. For who found it in a slab, and has no reference.
+  bool try_retain();
   void drop();
 
  private:
@@ -166,6 +179,12 @@ class CellRef {
  public:
   CellRef() = default;
   explicit CellRef(ActorCell& cell) : cell_(&cell) { cell.retain(); }
+  // Takes over a reference.
+  static CellRef adopt(ActorCell& cell) {
+    CellRef ref;
+    ref.cell_ = &cell;
+    return ref;
+  }
   CellRef(const CellRef& other) : cell_(other.cell_) {
     if (cell_ != nullptr) cell_->retain();
   }

@@ -1,27 +1,54 @@
-// Isolate: a heap, a context root and an identity, without a behaviour. run() executes a function
-// in it and waits for it.
+// Isolate: a heap, a context root, a namespace and an identity, without a behaviour. It does
+// nothing by itself; run() executes a function in it and waits for it.
 //
 //   isola::Isolate score = system.create({.name = "score", .heap_quota = 64_MiB});
+//   score.prepare("threshold", 0.5);            // copied in, all or nothing
 //   auto [answer, err] = score.run(&score_request, 7);
-//   score.close();   // its channel ends are released, its heap is gone
+//   score.reset();                              // what the user left is gone, the isolate stays
+//   score.close();                              // its channel ends are released, its heap is gone
+//
+// An actor is an isolate with a behaviour, and can be used as one between its messages. The main
+// isolate is where code runs that no isolate runs: plain threads. It has a namespace of its own.
 //
 // Thread safety: a handle, one thread at a time; copies of it, any thread. One function runs in an
-// isolate at a time; run() while another runs is refused.
+// isolate at a time; run() while another runs is refused. A handle may outlive its isolate and its
+// System: everything then fails with isolate_not_found. An isolate that was made by create() ends
+// when its last handle is dropped, or, if a function runs in it then, when that is over.
 #pragma once
 
 #include <isola/actors/actor.h>
+#include <isola/actors/future.h>
+#include <isola/actors/isolate_id.h>
 #include <isola/actors/isolate_job.h>
 #include <isola/actors/sendable.h>
 
+#include <functional>
 #include <memory>
-#include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 namespace isola {
 
 constexpr uint64_t operator""_KiB(unsigned long long n) { return n << 10; }
 constexpr uint64_t operator""_MiB(unsigned long long n) { return n << 20; }
 constexpr uint64_t operator""_GiB(unsigned long long n) { return n << 30; }
+
+struct IsolateOptions {
+  // Shown by the inspector and in error records: UTF-8, of which at most 47 bytes are kept.
+  std::string name{};
+  // Bytes that may live on its heap; beyond it allocations throw std::bad_alloc.
+  uint64_t heap_quota = UINT64_MAX;
+  // As in SpawnOptions.
+  std::string dispatcher{};
+  bool pinned = false;
+  Priority priority = Priority::normal;
+  // After each function that run() or run_async() executed, as if reset() had been called.
+  bool reset_after_each_run = false;
+
+  bool operator==(const IsolateOptions&) const = default;
+};
 
 namespace detail {
 
@@ -42,84 +69,224 @@ class BeingMade {
   Execution execution_;
 };
 
-template <class F, class... Args>
-struct FunctionJob final : Job {
-  using Returned = std::decay_t<std::invoke_result_t<F, Args...>>;
-  FunctionJob(ActorCell& cell, F f, Args&&... args)
-      : Job(cell), function(f), arguments(std::forward<Args>(args)...) {}
-  void run() override {
-    ResourceList* own = Execution::current().resources;
-    std::apply([&](auto&... values) { (transfer_ends(values, own), ...); }, arguments);
-    auto call = [&](auto&... values) { return function(std::move(values)...); };
-    if constexpr (std::is_void_v<Returned>)
-      std::apply(call, arguments);
-    else
-      value.emplace(std::apply(call, arguments));
+// A counted use of a Runtime, or of none.
+class RuntimeRef {
+ public:
+  RuntimeRef() = default;
+  explicit RuntimeRef(Runtime& runtime) : runtime_(&runtime) { runtime.retain(); }
+  RuntimeRef(const RuntimeRef& other) : runtime_(other.runtime_) {
+    if (runtime_ != nullptr) runtime_->retain();
   }
-  F function;
-  std::tuple<std::decay_t<Args>...> arguments;
-  std::optional<std::conditional_t<std::is_void_v<Returned>, int, Returned>> value;
+  RuntimeRef(RuntimeRef&& other) noexcept : runtime_(std::exchange(other.runtime_, nullptr)) {}
+  RuntimeRef& operator=(RuntimeRef other) noexcept {
+    std::swap(runtime_, other.runtime_);
+    return *this;
+  }
+  ~RuntimeRef() {
+    if (runtime_ != nullptr) runtime_->drop();
+  }
+  Runtime* get() const { return runtime_; }
+  Runtime* operator->() const { return runtime_; }
+
+ private:
+  Runtime* runtime_ = nullptr;
 };
 
-// What run() gives for what a function returns: a Message becomes its Delivery.
-template <class T>
-struct RunResult {
-  using type = T;
+// A reference to a slot that counts as a handle of its isolate.
+class HandleRef {
+ public:
+  HandleRef() = default;
+  explicit HandleRef(CellRef cell) : cell_(std::move(cell)) { retain(); }
+  HandleRef(const HandleRef& other) : cell_(other.cell_) { retain(); }
+  HandleRef(HandleRef&& other) noexcept = default;
+  HandleRef& operator=(HandleRef other) noexcept {
+    std::swap(cell_, other.cell_);
+    return *this;
+  }
+  ~HandleRef() {
+    if (cell_ && cell_->handles.fetch_sub(1, sync::memory_order_acq_rel) == 1)
+      end_if_unused(*cell_);
+  }
+  const CellRef& cell() const { return cell_; }
+
+ private:
+  void retain() {
+    if (cell_) cell_->handles.fetch_add(1, sync::memory_order_relaxed);
+  }
+  CellRef cell_;
 };
+
 template <class T>
-struct RunResult<Message<T>> {
-  using type = T;
+class UnboundValue final : public Unbound {
+ public:
+  explicit UnboundValue(T value) : value_(std::move(value)) {}
+  BoundPointer bind(std::pmr::memory_resource& memory, ResourceList* list) override {
+    BoundPointer bound = make_bound<T>(memory, std::move(value_));
+    if (list != nullptr) transfer_ends(static_cast<BoundValue<T>&>(*bound).value, list);
+    return bound;
+  }
+
+ private:
+  T value_;
 };
 
 }  // namespace detail
 
+// A name and its value, for a list that is made at run time.
+template <class T>
+NamedValue named(std::string name, T&& value) {
+  using Type = typename detail::BoundAs<std::decay_t<T>>::type;
+  detail::require_sendable<Type>();
+  return {std::move(name),
+          std::make_unique<detail::UnboundValue<Type>>(Type(std::forward<T>(value)))};
+}
+
 class Isolate {
  public:
+  // Of none: everything fails with isolate_not_found.
   Isolate() = default;
-  explicit Isolate(detail::CellRef cell) : cell_(std::move(cell)) {}
+  Isolate(detail::RuntimeRef runtime, detail::CellRef cell)
+      : runtime_(std::move(runtime)), handle_(std::move(cell)) {}
+  // Of one that could not be made: everything fails with this.
+  explicit Isolate(Error error) : error_(std::move(error)) {}
 
-  uint64_t id() const { return detail::id_of(cell_); }
-  std::string name() const { return cell_ ? cell_->name() : std::string(); }
-  bool is_running() const { return cell_ && cell_->job_claimed.load(sync::memory_order_acquire); }
+  // The id, also after the isolate is gone. Equal handles have equal ids and hashes.
+  IsolateId id() const;
+  std::string name() const;
+  // Who made it; constant.
+  Origin origin() const;
+  // What it was made with, defaults filled in.
+  IsolateOptions options() const;
+  // True while a function or a handler runs in it. Errors: isolate_not_found.
+  Result<bool> is_running() const;
   // Live bytes on its heap; a recent value.
   uint64_t heap_bytes() const;
+  // No error while it can be used: isolate_not_found, or why it could not be made.
+  Error error() const;
+  bool operator==(const Isolate& other) const {
+    return runtime_.get() == other.runtime_.get() && id() == other.id();
+  }
 
   // Executes `function(args...)` in the isolate and waits for it. What it throws comes back as a
-  // record. Errors: failed, isolate_running, isolate_not_found, … Blocks.
+  // record. Errors: failed, isolate_running, isolate_not_found, … Blocks. When the deadline of the
+  // call passes first, the function runs on, with that deadline, and its result is dropped.
   template <class F, class... Args>
   auto run(F function, Args&&... args) {
+    return start(function, std::forward<Args>(args)...).get();
+  }
+  // The same, but does not wait.
+  template <class F, class... Args>
+  auto run_async(F function, Args&&... args) {
+    return start(function, std::forward<Args>(args)...);
+  }
+
+  // Binds values in its namespace: prepare("a", 1, "b", 2.5). All are bound, or, on an error, none.
+  // Errors: isolate_running, invalid_argument for what is no name, failed (std::bad_alloc) beyond
+  // the quota of its heap. Blocks.
+  template <class T, class... More>
+  Error prepare(std::string_view name, T&& value, More&&... more) {
+    std::vector<NamedValue> values;
+    values.reserve(1 + sizeof...(more) / 2);
+    collect(values, name, std::forward<T>(value), std::forward<More>(more)...);
+    return prepare(std::move(values));
+  }
+  // The same for a list, which can't be empty: invalid_argument.
+  Error prepare(std::vector<NamedValue> values);
+  // A copy of a value. Errors: failed (NoSuchName, WrongType), isolate_running, invalid_argument.
+  // Blocks.
+  template <class T>
+  Result<T> get(std::string_view name) {
+    detail::require_sendable<T>();
+    if (Error error = check(name)) return {{}, std::move(error)};
+    const auto copy = [](std::string wanted) { return T(globals().template get<T>(wanted)); };
+    if (is_main()) return get_of_main<T>(name);
+    return start_job(true, +copy, std::string(name)).get();
+  }
+  // Clears what its functions left: the namespace, and, unless it has a behaviour, the heap. Its
+  // identity, channel ends, address and inbox stay. Errors: isolate_running, main_isolate. Blocks.
+  Error reset();
+
+  // Destroys it: its channel ends are released, its heap is freed. Errors: isolate_running (which
+  // includes oneself), main_isolate, isolate_not_found. Blocks until it is gone.
+  Error close();
+  // Destroys it also if a function runs in it, which is cancelled. Errors as close(), but
+  // isolate_running only for oneself. Blocks until it is gone.
+  Error terminate();
+
+ private:
+  template <class F, class... Args>
+  auto start(F function, Args&&... args) {
     (detail::require_sendable<std::decay_t<Args>>(), ...);
     auto plain = detail::plain_function(function);
-    using Job = detail::FunctionJob<decltype(plain), Args...>;
-    using Returned = typename Job::Returned;
-    using Value = typename detail::RunResult<Returned>::type;
+    using Returned = typename detail::FunctionJob<decltype(plain), std::decay_t<Args>...>::Returned;
     if constexpr (!std::is_void_v<Returned>) detail::require_sendable<Returned>();
-    Result<Value> result;
-    if (gone()) {
-      result.err = Error(Code::isolate_not_found);
-      return result;
-    }
-    auto job = std::make_shared<Job>(*cell_, plain, std::forward<Args>(args)...);
-    result.err = execute(job);
-    if constexpr (!std::is_void_v<Returned>) {
-      if (!result.err) {
-        // Ends that come back belong to whoever called.
-        detail::transfer_ends(*job->value, detail::Execution::current().resources);
-        result.value = typename Result<Value>::Value(std::move(*job->value));
-      }
-    }
+    return start_job(true, plain, std::decay_t<Args>(std::forward<Args>(args))...);
+  }
+  template <class F, class... Args>
+  auto start_job(bool of_user, F function, Args... args) {
+    using Job = detail::FunctionJob<F, Args...>;
+    using Returned = typename Job::Returned;
+    if (Error error = unusable()) return Future<Returned>(std::move(error));
+    auto job = std::make_shared<Job>(*cell(), function, std::move(args)...);
+    job->of_user = of_user;
+    detail::start_job(*cell(), job);
+    return Future<Returned>(std::move(job), cell());
+  }
+  template <class T, class... More>
+  static void collect(std::vector<NamedValue>& values, std::string_view name, T&& value,
+                      More&&... more) {
+    static_assert(sizeof...(more) % 2 == 0, "isola: prepare takes pairs of a name and a value");
+    values.push_back(named(std::string(name), std::forward<T>(value)));
+    if constexpr (sizeof...(more) > 0) collect(values, std::forward<More>(more)...);
+  }
+  template <class T>
+  Result<T> get_of_main(std::string_view name) {
+    Result<T> result;
+    result.err = in_main_namespace([&](Namespace& names) { result.value = names.get<T>(name); });
     return result;
   }
 
-  // Destroys it: its channel ends are released, its heap is freed. Refused while it runs.
-  // Errors: isolate_running, isolate_not_found. Blocks until it is gone.
-  Error close();
+  const detail::CellRef& cell() const { return handle_.cell(); }
+  bool is_main() const { return runtime_.get() != nullptr && !cell(); }
+  // error(), or that nothing can be executed in it: main_isolate.
+  Error unusable() const;
+  Error check(std::string_view name) const;
+  Error in_main_namespace(const std::function<void(Namespace&)>& use) const;
 
- private:
-  Error execute(std::shared_ptr<detail::Job> job);
-  bool gone() const;
-
-  detail::CellRef cell_;
+  detail::RuntimeRef runtime_;
+  detail::HandleRef handle_;  // of none: the main isolate
+  Error error_;
 };
 
+namespace detail {
+
+Isolate create_isolate(Runtime& runtime, const IsolateOptions& options);
+Isolate main_isolate(Runtime& runtime);
+Isolate current_isolate(Runtime& runtime);
+std::vector<Isolate> isolates(Runtime& runtime);
+Result<Isolate> find_isolate(Runtime& runtime, IsolateId id);
+// The Runtime of the running actor. Throws std::logic_error outside of actors.
+Runtime& current_runtime();
+
+}  // namespace detail
+
+// For what runs in an isolate: the one that it is in, the main one of its System, and all of that,
+// actors included, in the order of their creation, main first. They throw std::logic_error outside
+// of isolates; System has the same for all.
+Isolate current_isolate();
+Isolate main_isolate();
+std::vector<Isolate> isolates();
+// Errors: isolate_not_found.
+Result<Isolate> find_isolate(IsolateId id);
+// Makes an isolate in the System of the running one. For options that can't be had, one whose
+// error() says why, and which is in no list.
+Isolate create_isolate(const IsolateOptions& options = {});
+
 }  // namespace isola
+
+template <>
+struct std::hash<isola::Isolate> {
+  size_t operator()(const isola::Isolate& isolate) const {
+    return std::hash<isola::IsolateId>()(isolate.id());
+  }
+};

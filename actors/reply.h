@@ -49,6 +49,11 @@ class AskState final : public ReplyTarget {
   }
   // Waits for the answer. A timeout leaves it pending. Blocks.
   Error wait(int64_t deadline_ns);
+  // True if wait() would not wait.
+  bool is_finished() const {
+    const uintptr_t state = state_.load(sync::memory_order_acquire);
+    return state == kAnswered || state == kFinished;
+  }
   // REQUIRES: wait() returned no error, and not taken before.
   Block* take_answer() { return std::exchange(answer_, nullptr); }
   void drop() {

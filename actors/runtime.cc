@@ -6,6 +6,7 @@
 #include <isola/serialization/check.h>
 #include <isola/serialization/faults.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <new>
 #include <utility>
@@ -114,6 +115,41 @@ std::string Runtime::name_of(uint64_t id) const {
   return {};
 }
 
+CellRef Runtime::find(uint64_t id) const {
+  for (size_t i = 0; i < slabs(); ++i)
+    for (size_t j = 0; j < kSlabCells; ++j)
+      if (ActorCell& cell = slab(i)[j]; cell.id.load(sync::memory_order_relaxed) == id)
+        return living(cell);
+  return {};
+}
+
+std::vector<CellRef> Runtime::living() const {
+  std::vector<std::pair<uint64_t, CellRef>> found;
+  for (size_t i = 0; i < slabs(); ++i) {
+    for (size_t j = 0; j < kSlabCells; ++j) {
+      CellRef cell = living(slab(i)[j]);
+      if (cell) found.emplace_back(cell->id.load(sync::memory_order_relaxed), std::move(cell));
+    }
+  }
+  std::sort(found.begin(), found.end(),
+            [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<CellRef> cells;
+  cells.reserve(found.size());
+  for (auto& [id, cell] : found) cells.push_back(std::move(cell));
+  return cells;
+}
+
+CellRef Runtime::living(ActorCell& cell) {
+  // The id first: a slot that changes hands meanwhile has another one afterwards.
+  const uint64_t id = cell.id.load(sync::memory_order_acquire);
+  if (id == 0 || cell.life.load(sync::memory_order_acquire) != Life::alive || !cell.try_retain())
+    return {};
+  CellRef ref = CellRef::adopt(cell);
+  const bool same = cell.id.load(sync::memory_order_acquire) == id &&
+                    cell.life.load(sync::memory_order_acquire) == Life::alive;
+  return same ? ref : CellRef();
+}
+
 void Runtime::drop() {
   if (references_.fetch_sub(1, sync::memory_order_acq_rel) == 1) delete this;
 }
@@ -220,6 +256,8 @@ ActorCell* Runtime::new_slot(const SlotOptions& options, const BehaviourType& ty
   cell->dispatcher = find_dispatcher(options.dispatcher);
   cell->pinned = options.pinned;
   cell->priority = options.priority;
+  cell->resets = options.resets;
+  cell->origin = options.origin;
   // A pinned one is placed by turns, else all would be where the actor is that spawns them.
   if (worker != nullptr && (&worker->dispatcher() != cell->dispatcher || cell->pinned))
     worker = nullptr;
@@ -247,11 +285,18 @@ void Runtime::end_actor(ActorCell& cell, Error reason) {
     cell.end_reason = reason;
   }
   drop_all_mail(cell, told);
-  if (std::shared_ptr<Job> job = std::exchange(cell.job, nullptr)) job->done->fail(told);
+  std::shared_ptr<Job> job;
+  {
+    // Under the lock: who starts a job looks there whether the inbox is closed.
+    sync::Lock lock(cell.mutex);
+    job = std::exchange(cell.job, nullptr);
+  }
+  if (job != nullptr) job->finish(*this, reason ? reason : Error(Code::isolate_not_found));
   {
     Entered entered(cell, clock());
     if (cell.behaviour != nullptr)
       cell.type.load(sync::memory_order_relaxed)->destroy(std::exchange(cell.behaviour, nullptr));
+    cell.names.reset();
     cell.resources.release_all();
     channels_->isolate_gone(cell.id.load(sync::memory_order_relaxed), cell.resources.take_noted());
   }

@@ -125,6 +125,14 @@ class Runtime {
 
   // Of the isolate with this id, which may be gone: then "". Looks at all of them.
   std::string name_of(uint64_t id) const;
+  // The isolate itself, or nothing. Looks at all slots, without a lock.
+  CellRef find(uint64_t id) const;
+  // Those that live, in the order of their start. Looks at all slots, without a lock.
+  std::vector<CellRef> living() const;
+
+  // The namespace of the main isolate, used by any thread, under the lock.
+  sync::Mutex main_mutex;
+  Namespace main_names{*std::pmr::new_delete_resource(), nullptr};
 
   // --- for the inspector: no lock
   // A simulation makes many small Systems.
@@ -139,6 +147,8 @@ class Runtime {
   ~Runtime();
   void add_slab();
   void unlink(ActorCell& cell);
+  // A reference to who lives in this slot now, or to nobody.
+  static CellRef living(ActorCell& cell);
   Dispatcher* find_dispatcher(std::string_view name) const;
 
   const SystemOptions options_;

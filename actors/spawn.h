@@ -103,9 +103,6 @@ ActorRef spawn_function(Runtime& runtime, const SpawnOptions& options, F functio
                      std::forward<Args>(args)...);
 }
 
-// The Runtime of the running actor. Throws std::logic_error outside of actors.
-Runtime& current_runtime();
-
 template <class T>
 inline constexpr bool kIsOptions = std::same_as<std::decay_t<T>, SpawnOptions>;
 template <class... Args>

@@ -7,14 +7,6 @@ namespace isola {
 
 namespace {
 
-// An isolate has no handler: nothing can be sent to it.
-constexpr detail::BehaviourType kIsolateType{
-    [] { return std::string("isolate"); },
-    nullptr,
-    nullptr,
-    nullptr,
-};
-
 detail::ActorCell& current_cell() {
   detail::ActorCell* cell = detail::Execution::current().cell;
   ISOLA_REQUIRE(cell != nullptr, ==, true);
@@ -40,16 +32,6 @@ void System::stop() {
 }
 
 detail::Runtime& detail::current_runtime() { return *current_cell().runtime; }
-
-Isolate System::create(SpawnOptions options) {
-  const detail::SlotOptions slot = detail::slot_options(options);
-  detail::ActorCell* cell = runtime_->new_slot(slot, kIsolateType, nullptr);
-  if (cell == nullptr) return Isolate();
-  Isolate isolate{detail::CellRef(*cell)};
-  if (runtime_->refused(*cell, slot)) return isolate;
-  runtime_->actor_made(*cell);
-  return isolate;
-}
 
 void yield() {
   detail::Worker* worker = detail::Worker::current();

@@ -75,8 +75,19 @@ class System {
     return Topic<T>(pool(), runtime_->channels(), std::move(name));
   }
 
-  // An isolate without behaviour; see isolate.h.
-  Isolate create(SpawnOptions options = {});
+  // An isolate without behaviour; see isolate.h. For options that can't be had, one whose error()
+  // says why, and which is in no list.
+  Isolate create(const IsolateOptions& options = {}) {
+    return detail::create_isolate(*runtime_, options);
+  }
+  // Where plain threads are, and whoever else runs in no isolate of this System.
+  Isolate main() { return detail::main_isolate(*runtime_); }
+  // Where the caller is.
+  Isolate current() { return detail::current_isolate(*runtime_); }
+  // All that live, actors included, in the order of their creation; main first. Takes no lock.
+  std::vector<Isolate> isolates() { return detail::isolates(*runtime_); }
+  // Errors: isolate_not_found.
+  Result<Isolate> find(IsolateId id) { return detail::find_isolate(*runtime_, id); }
 
   template <MessageStruct M>
   Message<M> compose(uint64_t words_hint = 0) {

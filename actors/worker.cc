@@ -97,7 +97,7 @@ void Worker::end_in_handler(ActorCell& cell, Block* block, Error failure) {
 
 bool Worker::obey_signals(ActorCell& cell) {
   const uint32_t signals = cell.signals.load(sync::memory_order_acquire);
-  if ((signals & kRunJob) != 0) {
+  if ((signals & (kRunJob | kKill)) == kRunJob) {
     cell.signals.fetch_and(~uint32_t{kRunJob}, sync::memory_order_acq_rel);
     run_job(cell);
   }

@@ -34,13 +34,14 @@ std::vector<Row> run_all(const std::vector<Benchmark>& benchmarks, unsigned runs
       if (terminal)
         fmt::print(stderr, "\r\033[Kround {} of {}: {} of {} on {}", round + 1, runs, b.name,
                    b.system, b.workers);
-      values[i].push_back(b.run());
+      if (const double figure = b.run(); figure != kNoFigure) values[i].push_back(figure);
     }
   }
   if (terminal) fmt::print(stderr, "\r\033[K");
   std::vector<Row> rows;
   for (size_t i = 0; i < benchmarks.size(); ++i) {
     const Benchmark& b = benchmarks[i];
+    if (values[i].empty()) continue;
     rows.push_back({b.name, b.system, b.workers, b.unit, summarize(std::move(values[i]))});
   }
   return rows;

@@ -9,12 +9,15 @@
 
 namespace isola::bench {
 
+// Of a run that is left out.
+inline constexpr double kNoFigure = -1;
+
 struct Benchmark {
   std::string name;
   std::string system;  // "isola", or what it is compared with
   unsigned workers;
   std::string unit;
-  // Runs it once and returns the figure, in `unit`. Throws if the work was not done.
+  // Runs it once and returns the figure, in `unit`, or kNoFigure. Throws if the work was not done.
   std::function<double()> run;
 };
 
@@ -36,7 +39,8 @@ struct Row {
 // Of a list of measurements. REQUIRES: not empty.
 Figures summarize(std::vector<double> values);
 
-// Runs `benchmarks` round by round, `runs` times each, with progress on a terminal.
+// Runs `benchmarks` round by round, `runs` times each, with progress on a terminal. If all runs of
+// one are left out it has no row.
 // Fails: throws what a benchmark throws.
 std::vector<Row> run_all(const std::vector<Benchmark>& benchmarks, unsigned runs);
 

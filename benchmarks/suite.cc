@@ -82,7 +82,13 @@ class Suite {
     for (const Peer& peer : all_peers())
       add(name, peer.system, workers, row.unit, row.count,
           [peer, name](unsigned its_workers, uint64_t count) {
-            return run_peer(peer, name, its_workers, count);
+            try {
+              return run_peer(peer, name, its_workers, count);
+            } catch (const TookTooLong& error) {
+              fmt::print(stderr, "{} on {}: {}; that run is left out\n", name, its_workers,
+                         error.what());
+              return kNoFigure;
+            }
           });
   }
   // One run gives four figures: that of the first row measures, the others show what came of it.

@@ -71,6 +71,8 @@ std::string_view name(Code code) {
       return "too_many_offloads";
     case Code::no_dispatcher:
       return "no_dispatcher";
+    case Code::main_isolate:
+      return "main_isolate";
   }
   return "unknown";
 }
@@ -136,6 +138,8 @@ std::string_view detail::explain(Code code) {
       return "no thread is free for an offloaded call";
     case Code::no_dispatcher:
       return "there is no such dispatcher";
+    case Code::main_isolate:
+      return "the main isolate lives as long as its System";
   }
   return "unknown error";
 }
@@ -200,7 +204,7 @@ std::ostream& operator<<(std::ostream& out, const Error& error) { return out << 
 namespace detail {
 
 Error make_error(Pool& pool, Code code, std::string_view type, std::string_view message,
-                 const Origin& origin) {
+                 const FailedAt& origin) {
   const std::string message_type = origin.message == nullptr ? "" : origin.message->name();
   // Everything in one segment, so that a record is read as cheaply as any message.
   const size_t bytes = std::min(message.size(), kErrorMessageBytesMax) + type.size() +
@@ -222,7 +226,7 @@ Error make_error(Pool& pool, Code code, std::string_view type, std::string_view 
   return Error(code, block);
 }
 
-Error capture_exception(Pool& pool, const Origin& origin) {
+Error capture_exception(Pool& pool, const FailedAt& origin) {
   try {
     throw;
   } catch (const RemoteError& error) {

@@ -51,6 +51,7 @@ enum class Code : uint16_t {
   unknown_type,       // no type with this name or id is registered
   too_many_offloads,  // no thread for an offloaded call, and no room to wait for one
   no_dispatcher,      // the System has no dispatcher of this name
+  main_isolate,       // the main isolate can't be closed, terminated or reset
 };
 
 // The code's name as an identifier: "channel_closed".
@@ -135,7 +136,7 @@ namespace detail {
 std::string_view explain(Code code);
 
 // Where a failure happened.
-struct Origin {
+struct FailedAt {
   std::string_view actor;
   uint64_t actor_id = 0;
   const MessageType* message = nullptr;
@@ -143,10 +144,10 @@ struct Origin {
 
 // Makes a record, also when the pool has reached its bound. Texts are cut at their bounds.
 Error make_error(Pool& pool, Code code, std::string_view type, std::string_view message,
-                 const Origin& origin);
+                 const FailedAt& origin);
 
 // Makes a record of the exception that is being handled. REQUIRES: called in a catch block.
-Error capture_exception(Pool& pool, const Origin& origin);
+Error capture_exception(Pool& pool, const FailedAt& origin);
 
 }  // namespace detail
 }  // namespace isola

@@ -2,15 +2,19 @@
 #include "child.h"
 
 #include <fmt/core.h>
+#include <poll.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 #include <stdexcept>
 #include <vector>
 
@@ -24,13 +28,23 @@ constexpr size_t kOutputBytesMax = 4096;
   throw std::runtime_error(fmt::format("{} {}", program, why));
 }
 
-// All that can be read from `descriptor` until its end, up to the limit.
-std::string read_all(int descriptor) {
+// All that can be read from `descriptor` until its end, up to the limit. Nothing if that takes too
+// long.
+std::optional<std::string> read_all(int descriptor) {
+  const auto end = std::chrono::steady_clock::now() + kChildLimit;
   std::string text;
   std::array<char, 512> part{};
-  for (ssize_t got = 0; (got = read(descriptor, part.data(), part.size())) > 0;)
+  for (;;) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        end - std::chrono::steady_clock::now());
+    pollfd readable{descriptor, POLLIN, 0};
+    const int ready = left.count() > 0 ? poll(&readable, 1, static_cast<int>(left.count())) : 0;
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready == 0) return std::nullopt;
+    const ssize_t got = read(descriptor, part.data(), part.size());
+    if (got <= 0) return text;
     if (text.size() < kOutputBytesMax) text.append(part.data(), static_cast<size_t>(got));
-  return text;
+  }
 }
 
 // What `command` prints. Its first word is looked up in $PATH; `program` is its name in errors.
@@ -51,14 +65,16 @@ std::string output_of(const std::string& program, std::vector<std::string> comma
       posix_spawnp(&child, arguments[0], &actions, nullptr, arguments.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   close(ends[1]);
-  std::string text = error == 0 ? read_all(ends[0]) : std::string();
+  const std::optional<std::string> text = error == 0 ? read_all(ends[0]) : std::string();
   close(ends[0]);
   if (error != 0) fail(program, std::string("can't be started: ") + std::strerror(error));
+  if (!text) kill(child, SIGKILL);
   int status = 0;
+  if (!text && waitpid(child, &status, 0) == child) throw TookTooLong(program);
   if (waitpid(child, &status, 0) != child || !WIFEXITED(status)) fail(program, "was killed");
   if (WEXITSTATUS(status) != 0)
     fail(program, fmt::format("failed with status {}", WEXITSTATUS(status)));
-  return text;
+  return *text;
 }
 
 std::filesystem::path self() { return std::filesystem::read_symlink("/proc/self/exe"); }

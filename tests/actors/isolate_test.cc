@@ -20,6 +20,7 @@ using test::on_real_scheduler;
 using test::Total;
 
 TEST(Isolate, RunsAFunctionWithItsArgumentsAndGivesItsResult) {
+  // Covers: API-108, API-109, API-117
   on_every_scheduler([](System& system) {
     Isolate isolate = system.create({.name = "score"});
     EXPECT_EQ(isolate.name(), "score");
@@ -39,11 +40,81 @@ TEST(Isolate, RunsAFunctionWithItsArgumentsAndGivesItsResult) {
   });
 }
 
+int free_function(int n) { return n + 1; }
+
+struct Functions {
+  static int member(int n) { return n + 2; }
+  template <int kMore>
+  static int more(int n) {
+    return n + kMore;
+  }
+};
+auto factory() { return &free_function; }
+
+TEST(Isolate, RunsEveryKindOfFunctionWithoutState) {
+  // Covers: API-103, API-125
+  on_real_scheduler([](System& system) {
+    Isolate isolate = system.create();
+    const auto all = [&isolate] {
+      EXPECT_EQ(isolate.run(&free_function, 1).or_raise(), 2);
+      EXPECT_EQ(isolate.run(free_function, 1).or_raise(), 2);
+      EXPECT_EQ(isolate.run(&Functions::member, 1).or_raise(), 3);
+      EXPECT_EQ(isolate.run(&Functions::more<3>, 1).or_raise(), 4);
+      EXPECT_EQ(isolate.run(factory(), 1).or_raise(), 2);
+      EXPECT_EQ(isolate.run([](int n) { return n + 5; }, 1).or_raise(), 6);
+      EXPECT_EQ(isolate.run([] { return current_isolate().id().to_string(); }).or_raise(),
+                isolate.id().to_string());
+    };
+    all();
+    test::Thread thread(all);
+    thread.join();
+  });
+}
+
+TEST(Isolate, ItsFunctionsAreWaitedForLater) {
+  // Covers: API-130, API-132
+  on_every_scheduler([](System& system) {
+    Isolate isolate = system.create();
+    auto nothing = isolate.run_async([] {});
+    EXPECT_FALSE(nothing.get().err);
+    EXPECT_EQ(nothing.get().err, Code::invalid_argument) << "its result was taken";
+    auto number = isolate.run_async(&free_function, 1);
+    auto [two, none] = number.get();
+    EXPECT_FALSE(none);
+    EXPECT_EQ(two, 2);
+    auto failing = isolate.run_async([]() -> int { throw std::domain_error("no"); });
+    EXPECT_TRUE(eventually([&] { return failing.is_ready(); }));
+    auto [value, err] = failing.get();
+    EXPECT_TRUE(err);
+    EXPECT_EQ(value, 0);
+    auto slow = isolate.run_async([] { return sleep_for(std::chrono::hours(1)).code(); });
+    EXPECT_EQ(slow.get(std::chrono::milliseconds(1)).err, Code::timeout);
+    EXPECT_FALSE(isolate.terminate());
+    EXPECT_TRUE(slow.is_ready());
+  });
+}
+
+TEST(Isolate, AFailureThatNobodyWaitsForIsReported) {
+  // Covers: API-131
+  on_every_scheduler([](System& system) {
+    Isolate isolate = system.create();
+    (void)isolate.run_async([]() -> int { throw std::domain_error("lost?"); });
+    EXPECT_TRUE(eventually([&] { return system.failures() == 1; }));
+    EXPECT_TRUE(eventually([&] { return !isolate.is_running().value; }));
+    auto kept = isolate.run_async([]() -> int { throw std::domain_error("seen"); });
+    EXPECT_EQ(kept.get().err.message(), "seen");
+    EXPECT_EQ(system.failures(), 1u) << "somebody was there";
+  });
+}
+
 TEST(Isolate, WhatItsFunctionThrowsComesBackAsARecord) {
+  // Covers: API-077, API-096
   on_every_scheduler([](System& system) {
     Isolate isolate = system.create({.name = "score"});
     auto [value, err] = isolate.run([]() -> int { throw std::domain_error("no score"); });
     EXPECT_EQ(err.to_string(), "std::domain_error: no score (in score)");
+    EXPECT_EQ(err.type(), "std::domain_error");
+    EXPECT_EQ(err.message(), "no score");
     EXPECT_EQ(isolate.run([] { return 1; }).value, 1) << "it can be used again";
   });
 }
@@ -109,7 +180,7 @@ TEST(Isolate, IsNeitherRunNorClosedWhileItRuns) {
                     .value,
                 9);
     });
-    ASSERT_TRUE(eventually([&] { return isolate.is_running(); }));
+    ASSERT_TRUE(eventually([&] { return isolate.is_running().value; }));
     Isolate same = isolate;
     EXPECT_EQ(same.run([] {}).err, Code::isolate_running);
     EXPECT_EQ(same.close(), Code::isolate_running);
@@ -130,7 +201,7 @@ TEST(Isolate, ACallersDeadlineEndsTheWaitAndTheWaitsInside) {
           auto ran = isolate.run([] { return sleep_for(std::chrono::hours(1)).code(); });
           EXPECT_TRUE(ran.err == Code::timeout || ran.value == Code::timeout);
         }
-        ASSERT_TRUE(eventually([&] { return !isolate.is_running(); }));
+        ASSERT_TRUE(eventually([&] { return !isolate.is_running().value; }));
         EXPECT_FALSE(isolate.close());
       },
       20);

@@ -263,8 +263,8 @@ TEST(Ends, OfChannelsFromDifferentIsolatesHaveDifferentIdsThatMeanTheSameEverywh
     const auto holders = [&](const Sender<Number>& end) {
       return ledger.holders(end.id(), Side::receive).or_raise();
     };
-    EXPECT_EQ(holders(from_a), test::Ids{a.id()});
-    EXPECT_EQ(holders(from_b), test::Ids{b.id()});
+    EXPECT_EQ(holders(from_a), test::Ids{a.id().word()});
+    EXPECT_EQ(holders(from_b), test::Ids{b.id().word()});
   });
 }
 
@@ -280,7 +280,7 @@ TEST(Ends, InPairsAndListsBelongToWhomTheyWereGiven) {
       new (heap().allocate(sizeof ends, alignof(Both))) Both(std::move(ends));
     };
     EXPECT_FALSE(isolate.run(stay, Both(tx.clone(), std::move(rx))).err);
-    EXPECT_EQ(holders(Side::receive), test::Ids{isolate.id()});
+    EXPECT_EQ(holders(Side::receive), test::Ids{isolate.id().word()});
     EXPECT_FALSE(isolate.close());
     EXPECT_EQ(tx.send(number(1)), Code::channel_closed) << "its receiver went with the isolate";
 

@@ -71,7 +71,7 @@ class Member {
                        std::move(tx), std::move(rx))
                    .or_raise()) {}
 
-  uint64_t id() const { return isolate_.id(); }
+  uint64_t id() const { return isolate_.id().word(); }
   Isolate& isolate() { return isolate_; }
 
   Code send(int64_t value) {

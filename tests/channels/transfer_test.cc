@@ -244,13 +244,13 @@ TEST(Transfer, ThatFailsLeavesAReceivedMessageAsItCame) {
         EXPECT_NE(isolate.run(&send_note, std::move(tx), std::string("first")).or_raise(), 0u);
         EXPECT_NE(send_note(full_tx.clone(), "fills it"), 0u);
         auto got = rx.recv().or_raise();
-        EXPECT_EQ(got.sender(), isolate.id());
+        EXPECT_EQ(got.sender(), isolate.id().word());
         EXPECT_EQ(full_tx.try_send(std::move(got)), Code::channel_full);
         ASSERT_TRUE(got);
-        EXPECT_EQ(got.sender(), isolate.id()) << "nobody else has sent it";
+        EXPECT_EQ(got.sender(), isolate.id().word()) << "nobody else has sent it";
         EXPECT_EQ(select(sending(full_tx, std::move(got)), otherwise()).index, 1u);
         ASSERT_TRUE(got);
-        EXPECT_EQ(got.sender(), isolate.id());
+        EXPECT_EQ(got.sender(), isolate.id().word());
       },
       10);
 }

@@ -18,6 +18,7 @@ constexpr Left kLeftOut[] = {
     {"Actor.AnAddressConvertsToAnySubsetOfWhatItTakes:Actor.AStopAfterTheSystemsEndDoesNothing:"
      "Actor.AnAddressMayOutliveItsSystem:Buffers.AreTheOnlyThingThatIsSharedAndWritable:"
      "Channel.AnEmptyEndGivesATypedErrorAtOnce:Ends.HaveAnIdThatCantBeSet:"
+     "Isolates.HandlesOutliveTheirIsolateAndItsSystem:"
      "Policy.KeepLatestNeedsAFieldThatCanBeAKey",
      "nothing is concurrent in them"},
     {"Capacities.AreMadeFromIntegersOnly:Channel.ABoundOutOfRangeIsRefused:"

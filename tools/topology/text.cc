@@ -1,7 +1,8 @@
-// Decoding UTF-8, and the distance between two names.
+// Texts shown without harm, and the distance between two names.
 #include "text.h"
 
 #include <fmt/format.h>
+#include <isola/serialization/utf8.h>
 
 #include <algorithm>
 #include <array>
@@ -18,31 +19,6 @@ constexpr size_t kComparedBytesMax = 64;
 static_assert(kComparedBytesMax < UINT8_MAX, "a distance is at most the longer name's length");
 // So that a file of nothing but wrong names is read in seconds.
 constexpr size_t kComparedNamesMax = 200;
-
-constexpr char32_t kInvalid = 0xffffffff;
-
-struct Decoded {
-  char32_t character;  // kInvalid: one byte that is no UTF-8
-  size_t bytes;
-};
-
-// REQUIRES: text is not empty.
-Decoded decode(std::string_view text) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return {first, 1};
-  const size_t bytes = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || text.size() < bytes) return {kInvalid, 1};
-  char32_t character = first & (0x7f >> bytes);
-  for (size_t i = 1; i < bytes; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return {kInvalid, 1};
-    character = (character << 6) | (byte(i) & 0x3f);
-  }
-  constexpr char32_t kSmallest[] = {0, 0, 0x80, 0x800, 0x10000};
-  const bool surrogate = character >= 0xd800 && character <= 0xdfff;
-  if (character < kSmallest[bytes] || character > 0x10ffff || surrogate) return {kInvalid, 1};
-  return {character, bytes};
-}
 
 bool is_harmful(char32_t c) {
   return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || (c >= 0x200b && c <= 0x200f) ||
@@ -77,33 +53,24 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-size_t first_invalid_byte(std::string_view text) {
-  for (size_t at = 0; at < text.size();) {
-    const Decoded decoded = decode(text.substr(at));
-    if (decoded.character == kInvalid || decoded.character == 0) return at;
-    at += decoded.bytes;
-  }
-  return std::string_view::npos;
-}
-
 bool is_key_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
          c == '-';
 }
 
-size_t character_bytes(std::string_view text) { return decode(text).bytes; }
+size_t character_bytes(std::string_view text) { return detail::decode_utf8(text).bytes; }
 
 size_t columns_of(std::string_view text) {
   size_t columns = 0;
-  for (; !text.empty(); text.remove_prefix(decode(text).bytes)) ++columns;
+  for (; !text.empty(); text.remove_prefix(detail::decode_utf8(text).bytes)) ++columns;
   return columns;
 }
 
 std::string escaped(std::string_view text) {
   std::string out;
   while (!text.empty()) {
-    const Decoded decoded = decode(text);
-    if (decoded.character == kInvalid)
+    const detail::DecodedCharacter decoded = detail::decode_utf8(text);
+    if (decoded.character == detail::kNoCharacter)
       out += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[0]));
     else if (decoded.character == '\n')
       out += "\\n";
@@ -123,7 +90,7 @@ std::string escaped(std::string_view text) {
 std::string in_quotes(std::string_view text) {
   size_t bytes = 0;
   for (size_t columns = 0; bytes < text.size() && columns < kQuotedColumnsMax; ++columns)
-    bytes += decode(text.substr(bytes)).bytes;
+    bytes += detail::decode_utf8(text.substr(bytes)).bytes;
   return '"' + escaped(text.substr(0, bytes)) + (bytes < text.size() ? "…\"" : "\"");
 }
 

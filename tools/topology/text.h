@@ -3,6 +3,8 @@
 // Thread safety: pure functions.
 #pragma once
 
+#include <isola/serialization/utf8.h>
+
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -10,8 +12,7 @@
 
 namespace isola::topology {
 
-// Where the first byte lies that is no part of well-formed UTF-8, or that is zero; npos: nowhere.
-size_t first_invalid_byte(std::string_view text);
+using detail::first_invalid_byte;  // of UTF-8
 
 // What a TOML key has without quotation marks: ASCII letters, digits, "_" and "-".
 bool is_key_character(char c);

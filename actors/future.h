@@ -1,0 +1,70 @@
+// Future: what a function that was started in an isolate will give.
+//
+//   auto future = isolate.run_async(&score_request, 7);
+//   auto [score, err] = future.get(100ms);
+//
+// Thread safety: one thread (or actor) at a time; it may be waited for by a fiber and by a plain
+// thread. If it is dropped, the function runs on, and an error of it is reported as a failure of
+// an actor is (SystemOptions::on_failure).
+#pragma once
+
+#include <isola/actors/isolate_job.h>
+
+#include <chrono>
+#include <memory>
+#include <utility>
+
+namespace isola {
+
+template <class T>
+class Future {
+ public:
+  Future() = default;
+  Future(std::shared_ptr<detail::ValueJob<T>> job, detail::CellRef cell)
+      : job_(std::move(job)), cell_(std::move(cell)) {}
+  explicit Future(Error error) : error_(std::move(error)) {}
+  Future(Future&&) noexcept = default;
+  Future& operator=(Future&& other) noexcept {
+    std::swap(job_, other.job_);
+    std::swap(cell_, other.cell_);
+    std::swap(error_, other.error_);
+    return *this;
+  }
+  ~Future() {
+    if (job_ != nullptr) job_->abandon(*cell_->runtime);
+  }
+
+  // Waits for the result, which can be taken once: what the function returned, or why there is
+  // none: failed, isolate_running, isolate_not_found, timeout (it can be waited for again), …
+  // Blocks.
+  auto get() { return take(kNoDeadline); }
+  template <class Rep, class Period>
+  auto get(std::chrono::duration<Rep, Period> limit) {
+    return take(deadline_in(*detail::Execution::current().clock, limit));
+  }
+  // True if get() would not wait.
+  bool is_ready() const { return job_ == nullptr || job_->done->is_finished(); }
+
+ private:
+  Result<typename detail::RunResult<T>::type> take(int64_t deadline_ns) {
+    Result<typename detail::RunResult<T>::type> result;
+    if (job_ == nullptr) {
+      result.err = error_ ? error_ : Error(Code::invalid_argument);
+      return result;
+    }
+    Error error = job_->done->wait(deadline_ns);
+    if (error && !job_->done->is_finished()) {
+      result.err = std::move(error);
+      return result;
+    }
+    // Not abandoned: its failure is known now.
+    const auto job = std::exchange(job_, nullptr);
+    return detail::result_of(*job, std::move(error));
+  }
+
+  std::shared_ptr<detail::ValueJob<T>> job_;
+  detail::CellRef cell_;
+  Error error_;  // why there was nothing to start
+};
+
+}  // namespace isola
