@@ -196,6 +196,10 @@ void Runtime::stop() {
     took(Transition::ended_by_the_system);
     end_actor(*youngest_, Error());
   }
+  {
+    sync::Lock lock(main_mutex);
+    main_names.clear();
+  }
   pool_->close();
 }
 

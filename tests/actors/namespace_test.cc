@@ -156,6 +156,8 @@ TEST(Namespaces, AreEachIsolatesOwn) {
     EXPECT_FALSE(isolate.run(increase, 3).err);
     EXPECT_EQ(isolate.run(get).or_raise(), 4);
     EXPECT_EQ(system.main().get<int>("count").or_raise(), 0);
+    // No block is left at the end, though nobody takes this out again.
+    EXPECT_FALSE(system.main().prepare("kept", system.compose<Number>()));
   });
 }
 
