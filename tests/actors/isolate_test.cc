@@ -20,7 +20,7 @@ using test::on_real_scheduler;
 using test::Total;
 
 TEST(Isolate, RunsAFunctionWithItsArgumentsAndGivesItsResult) {
-  // Covers: API-108, API-109, API-117
+  // Covers: API-108
   on_every_scheduler([](System& system) {
     Isolate isolate = system.create({.name = "score"});
     EXPECT_EQ(isolate.name(), "score");
@@ -52,7 +52,7 @@ struct Functions {
 auto factory() { return &free_function; }
 
 TEST(Isolate, RunsEveryKindOfFunctionWithoutState) {
-  // Covers: API-103, API-125
+  // Covers: API-103
   on_real_scheduler([](System& system) {
     Isolate isolate = system.create();
     const auto all = [&isolate] {

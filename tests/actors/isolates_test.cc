@@ -125,7 +125,7 @@ TEST(Isolates, KnowWhichOneTheyAre) {
 }
 
 TEST(Isolates, HandlesOutliveTheirIsolateAndItsSystem) {
-  // Covers: API-017, API-042, API-091
+  // Covers: API-042, API-091
   std::vector<Isolate> kept;
   {
     System system({.workers = 1});
@@ -171,7 +171,7 @@ TEST(Isolates, AreTheSameThroughEveryHandle) {
 }
 
 TEST(Isolates, IdsComeFromTextOrNotAtAll) {
-  // Covers: API-026, API-029, API-057
+  // Covers: API-057
   on_every_scheduler([](System& system) {
     for (const char* text : {"", "-1", "1.5", "x", "0x1", " 1", "1 ", "18446744073709551615",
                              "18446744073709551616"})
@@ -200,7 +200,7 @@ TEST(Isolates, OfAWrongNameAreNotMade) {
 }
 
 TEST(Isolates, SayWhoMadeThem) {
-  // Covers: API-023, API-034
+  // Covers: API-034
   on_every_scheduler([](System& system) {
     Isolate isolate = system.create();
     EXPECT_EQ(system.main().origin(), Origin::runtime);
@@ -221,7 +221,7 @@ TEST(Isolates, SayWhoMadeThem) {
 }
 
 TEST(Isolates, ReportTheirOptions) {
-  // Covers: API-146, API-150, API-152
+  // Covers: API-150, API-152
   on_every_scheduler([](System& system) {
     EXPECT_EQ(system.create().options(), system.create({}).options());
     const IsolateOptions defaults = system.create().options();

@@ -12,10 +12,8 @@
 namespace isola {
 namespace {
 
-using test::eventually;
 using test::Number;
 using test::on_every_scheduler;
-using test::on_real_scheduler;
 
 TEST(Namespaces, HoldWhatWasPreparedForTheRun) {
   // Covers: API-061, API-062
@@ -36,7 +34,7 @@ TEST(Namespaces, HoldWhatWasPreparedForTheRun) {
 }
 
 TEST(Namespaces, RefuseAnEmptyListAndWhatIsNoName) {
-  // Covers: API-060, API-069
+  // Covers: API-069
   on_every_scheduler([](System& system) {
     Isolate isolate = system.create();
     EXPECT_EQ(isolate.prepare(std::vector<NamedValue>()), Code::invalid_argument);
