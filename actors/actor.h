@@ -20,10 +20,8 @@
 
 #include <isola/actors/address.h>
 #include <isola/actors/cell.h>
+#include <isola/serialization/type_name.h>
 
-#include <cxxabi.h>
-
-#include <cstdlib>
 #include <string>
 #include <typeinfo>
 #include <utility>
@@ -31,14 +29,6 @@
 namespace isola {
 
 namespace detail {
-
-inline std::string demangled(const std::type_info& type) {
-  int status = 0;
-  char* name = abi::__cxa_demangle(type.name(), nullptr, nullptr, &status);
-  std::string result = status == 0 ? name : type.name();
-  std::free(name);
-  return result;
-}
 
 // The message in hand, for a handler that may keep or forward it.
 template <class M>

@@ -124,7 +124,8 @@ class Address : public ActorRef {
 
   // Each takes the message if it succeeds and leaves it with the caller if not: no_such_actor (with
   // the record of the actor's failure, if it ended by one),
-  // inbox_full (an actor to itself, or try_send), timeout, too_many_carriers, empty_message.
+  // inbox_full (an actor to itself, or try_send), message_too_large (beyond inbox_bytes_max),
+  // timeout, too_many_carriers, empty_message.
   // Blocks: while the inbox is full.
   template <MessageStruct M>
     requires takes<M>
@@ -210,6 +211,8 @@ template <>
 struct SendableTrait<ActorRef> : std::true_type {};
 
 // Addresses travel in messages: Message::attach, Delivery::attached<Address<…>>, by the very type.
+template <>
+struct AttachmentTraits<ActorRef> : detail::CopiedAttachment<ActorRef> {};
 template <class... Takes>
 struct AttachmentTraits<Address<Takes...>> : detail::CopiedAttachment<Address<Takes...>> {};
 

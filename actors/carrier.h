@@ -12,10 +12,13 @@
 
 #include <isola/actors/sanitizers.h>
 #include <isola/channels/waiter.h>
+#include <isola/context/context.h>
 #include <isola/context/execution.h>
 
 #include <boost/fiber/context.hpp>
 #include <boost/fiber/properties.hpp>
+
+#include <memory>
 
 namespace isola::detail {
 
@@ -47,12 +50,14 @@ class Carrier final : public boost::fibers::fiber_properties, public Parker {
   boost::fibers::context* const context;
   Worker& worker;
   Execution execution;
+  std::unique_ptr<RootContext> begins_with;  // of a fiber that somebody's code made
   // What is current on this stack: the above, or that of an actor which is being made or ended.
   Execution* current = &execution;
   Carrier* next = nullptr;    // in the idle list, or in the list of remote wake-ups
   Waiter* waiting = nullptr;  // while parked
   bool cancelled = false;     // of the turn that it carries
   bool going_idle = false;
+  const MessageType* message_type = nullptr;  // that its actor handles, while it is suspended
   ExceptionState exceptions;
 #ifdef ISOLA_TSAN
   void* tsan_fiber = nullptr;

@@ -12,6 +12,7 @@
 
 #include <isola/actors/heap.h>
 #include <isola/actors/inbox.h>
+#include <isola/actors/inbox_bytes.h>
 #include <isola/actors/namespace.h>
 #include <isola/channels/resource.h>
 #include <isola/channels/waiter.h>
@@ -37,7 +38,9 @@ enum class Origin : uint8_t { runtime, user, supervisor, topology };
 namespace isola::detail {
 
 class ActorCell;
+struct Background;
 class Carrier;
+class Incarnations;
 class Dispatcher;
 class Runtime;
 class Worker;
@@ -51,13 +54,24 @@ struct BehaviourType {
   // A function that runs for the actor's whole life, instead of receive.
   void (*run)(void* behaviour);
   void (*destroy)(void* behaviour);
+  // What is done on kWork, in a turn. It throws nothing.
+  void (*work)(void* behaviour) = nullptr;
 };
 
 enum class Life : uint8_t { free, alive, ended };
 
 // Signals; set by any thread, which then notifies the home.
 // kRoom: senders wait for room in the inbox, and are to be woken when half of it is free.
-enum Signal : uint32_t { kStop = 1, kKill = 2, kRunJob = 4, kRoom = 8 };
+// kWork: there is work of which its behaviour knows.
+// kInterrupt: the function that runs in this isolate is to be cancelled, if there is one.
+enum Signal : uint32_t {
+  kStop = 1,
+  kKill = 2,
+  kRunJob = 4,
+  kRoom = 8,
+  kWork = 16,
+  kInterrupt = 32
+};
 
 // What an actor does, as its home sees it:
 //   turn    it has its turn, or is being made
@@ -73,27 +87,37 @@ struct SlotOptions {
   std::string name;
   std::string type{};  // shown instead of the behaviour's own
   uint64_t heap_quota = UINT64_MAX;
-  uint32_t inbox_max = 0;  // 0: the System's
+  uint32_t inbox_max = 0;        // 0: the System's
+  uint64_t inbox_bytes_max = 0;  // 0: the System's
   std::string dispatcher{};
   bool pinned = false;
   Priority priority = Priority::normal;
   bool resets = false;  // of an isolate: cleared after each run
+  bool interruptible = true;
   Origin origin = Origin::user;
 };
 
 class alignas(64) ActorCell {
  public:
+  ActorCell();
+  ~ActorCell();
+  ActorCell(const ActorCell&) = delete;
+  ActorCell& operator=(const ActorCell&) = delete;
+
   // --- hot: sends and turns
   Inbox inbox;                          // any thread, as it says there
   sync::atomic<Worker*> home{nullptr};  // any thread may read; nullptr: being made elsewhere
   sync::atomic<Activity> activity{Activity::turn};  // the home's; the inspector reads it
   bool pinned = false;                              // stays at its first home; constant while alive
   Priority priority = Priority::normal;             // constant while alive
-  uint32_t inbox_max = 0;
+  // How many messages may wait for one more to be sent the short way: inbox_max, or, where bytes
+  // are counted, 0.
+  uint32_t short_way_max = 0;
   void* behaviour = nullptr;
   ActorCell* next_ready = nullptr;  // in the ready queue
   // --- of turns and other threads
   sync::atomic<uint32_t> signals{0};  // any thread
+  uint32_t inbox_max = 0;             // constant while alive
   sync::atomic<const BehaviourType*> type{nullptr};
   Runtime* runtime = nullptr;          // constant
   Dispatcher* dispatcher = nullptr;    // constant while alive: its homes are workers of this one
@@ -105,11 +129,12 @@ class alignas(64) ActorCell {
   uint8_t strays = 0;          // how often in a row it was woken from there
   sync::atomic<const char*> type_label{nullptr};  // instead of its name; the runtime's memory
   sync::atomic<Carrier*> carrier{nullptr};        // of its turn, or of the last one
+  HeapFigures heap_figures;                       // its own code writes them
+  std::unique_ptr<InboxBytes> inbox_bytes;        // if there is a bound; constant while alive
 
   // --- books, read by the inspector without a lock: each has one writer at a time
   alignas(64) sync::atomic<uint64_t> id{0};  // slot and incarnation; 0: free
   sync::atomic<uint32_t> restarts{0};
-  sync::atomic<uint64_t> heap_bytes{0};  // live
   sync::atomic<Life> life{Life::free};
   Books books;
   sync::atomic<uint32_t> references{0};  // any thread
@@ -118,10 +143,14 @@ class alignas(64) ActorCell {
   std::shared_ptr<Job> job;               // to be run, see isolate_job.h; under the mutex
   sync::atomic<bool> job_claimed{false};  // somebody runs or closes this isolate
   bool resets = false;                    // constant while alive
+  bool interruptible = true;              // constant while alive; see interrupts.h
   Origin origin = Origin::user;           // constant while alive
   sync::atomic<uint32_t> handles{0};      // how many Isolates refer to it; any thread
-  std::unique_ptr<Heap> heap;             // made on first use
+  std::unique_ptr<Incarnations> incarnations;  // of a supervised actor
+  std::unique_ptr<Heap> heap;                  // made on first use
   std::unique_ptr<Namespace> names;       // made on first use; goes before the heap
+  // Its threads and end hooks, made on first use; see background.h.
+  std::unique_ptr<Background> background;
   uint64_t heap_quota = UINT64_MAX;
   uint64_t random_state = 0;
   ResourceList resources;
@@ -131,15 +160,14 @@ class alignas(64) ActorCell {
   Error end_reason;
   std::array<sync::atomic<uint64_t>, (kNameBytesMax + 1) / 8> name_words{};
   ActorCell* next_free = nullptr;
-  ActorCell* older = nullptr;  // alive ones, in the order of their start; under the runtime's lock
-  ActorCell* younger = nullptr;
 
   // Sends a block in the running code's context. Takes it on success and leaves it with the caller
-  // on an error: no_such_actor, inbox_full (only if !wait or the actor sends to itself), timeout, …
+  // on an error: no_such_actor, inbox_full (only if !wait or the actor sends to itself), timeout,
+  // message_too_large for the inbox's bound in bytes, …
   // Blocks: while the inbox is full, if `wait`.
   Error send(Block* block, bool wait, int64_t deadline_ns);
-  // The usual case of it: a message without a context to an actor at home here that has room. False
-  // if it is not so simple: then nothing has happened.
+  // The usual case of it: a message to an actor at home here that has room. False if it is not so
+  // simple: then nothing has happened.
   bool send_here(Block& block);
   // What whoever sends to an ended actor is told: no_such_actor, with the record of its failure if
   // it ended by one. Any thread.
@@ -150,18 +178,30 @@ class alignas(64) ActorCell {
   void notify() {
     if (inbox.notify()) tell_home();
   }
+  // A message was taken from an inbox whose bytes are counted.
+  void give_room_of(const Block& block);
   // Wakes the senders that wait for room, if there is enough. Called by the home.
   void make_room();
   // Waits until the actor has ended; returns its reason. Blocks.
   Error wait_for_end(int64_t deadline_ns);
 
   std::string name() const;       // any thread; empty if it was given none
+  // The same without allocating, with a final zero; any thread.
+  void copy_name(std::array<char, kNameBytesMax + 1>& into) const;
   std::string type_name() const;  // any thread
   std::string label() const;      // the name, or "Counter#7"
+  // What a record says of where it happened, if it happened here, in the call that runs.
+  FailedAt failed_at(const MessageType* message = nullptr) const;
   void set_name(std::string_view name);
+  // Makes `execution` that of code which runs as this actor.
+  void enter(Execution& execution);
+  // What may wait in its inbox and live on its heap. Before anybody has its address.
+  void set_bounds(const SlotOptions& options);
   // The heap and the namespace, made now if there was none. Called in a turn.
   Heap& own_heap();
   Namespace& own_names();
+  // As the outside sees it; any thread.
+  HeapStats heap_stats() const;
 
   void retain() { references.fetch_add(1, sync::memory_order_relaxed); }
   // False if it is free. For who found it in a slab, and has no reference.
@@ -169,9 +209,25 @@ class alignas(64) ActorCell {
   void drop();
 
  private:
-  Inbox::Push push(Block* block);
-  Error wait_for_room(int64_t deadline_ns);
+  Inbox::Push push(Block* block, uint64_t bytes);
+  Inbox::Push push_counted(Block* block);
+  Error wait_for_room(uint64_t bytes, int64_t deadline_ns);
+  Error too_large(uint64_t bytes) const;
   void tell_home();
+};
+
+// While the running code clears an isolate whose heap is then dropped whole. See containers.h.
+class DroppingHeap {
+ public:
+  explicit DroppingHeap(ActorCell& cell) : execution_(Execution::current()) {
+    execution_.dropped_heap = cell.heap.get();
+  }
+  ~DroppingHeap() { execution_.dropped_heap = nullptr; }
+  DroppingHeap(const DroppingHeap&) = delete;
+  DroppingHeap& operator=(const DroppingHeap&) = delete;
+
+ private:
+  Execution& execution_;
 };
 
 // A counted reference to a slot, or to nothing.

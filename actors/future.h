@@ -9,6 +9,7 @@
 #pragma once
 
 #include <isola/actors/isolate_job.h>
+#include <isola/actors/runtime.h>
 
 #include <chrono>
 #include <memory>
@@ -20,18 +21,20 @@ template <class T>
 class Future {
  public:
   Future() = default;
-  Future(std::shared_ptr<detail::ValueJob<T>> job, detail::CellRef cell)
-      : job_(std::move(job)), cell_(std::move(cell)) {}
+  Future(std::shared_ptr<detail::ValueJob<T>> job, detail::RuntimeRef runtime)
+      : job_(std::move(job)), runtime_(std::move(runtime)) {}
   explicit Future(Error error) : error_(std::move(error)) {}
   Future(Future&&) noexcept = default;
   Future& operator=(Future&& other) noexcept {
     std::swap(job_, other.job_);
-    std::swap(cell_, other.cell_);
+    std::swap(runtime_, other.runtime_);
     std::swap(error_, other.error_);
     return *this;
   }
   ~Future() {
-    if (job_ != nullptr) job_->abandon(*cell_->runtime);
+    if (job_ == nullptr) return;
+    job_->ready.close();
+    job_->abandon(*runtime_);
   }
 
   // Waits for the result, which can be taken once: what the function returned, or why there is
@@ -44,6 +47,22 @@ class Future {
   }
   // True if get() would not wait.
   bool is_ready() const { return job_ == nullptr || job_->done->is_finished(); }
+  // True if the function had not begun: then it never will, and get() gives Code::cancelled. What
+  // runs is not stopped; an isolate's terminate() does that.
+  bool cancel() {
+    return job_ != nullptr && job_->end_unbegun(*runtime_, Error(Code::cancelled));
+  }
+
+  // A file descriptor that is readable (for poll, epoll and so on) once get() would not wait. For
+  // programs with an event loop of their own: never read from it, nor close it. It belongs to the
+  // future, and is closed when the result is taken and when the future is dropped; nothing is
+  // written to it afterwards, whenever the function ends. Errors: io (out of descriptors),
+  // invalid_argument (the result was taken).
+  Result<int> readable_fd() {
+    if (job_ == nullptr) return {-1, error_ ? error_ : Error(Code::invalid_argument)};
+    const int fd = job_->ready.get(is_ready());
+    return {fd, fd < 0 ? Error(Code::io) : Error()};
+  }
 
  private:
   Result<typename detail::RunResult<T>::type> take(int64_t deadline_ns) {
@@ -52,18 +71,19 @@ class Future {
       result.err = error_ ? error_ : Error(Code::invalid_argument);
       return result;
     }
-    Error error = job_->done->wait(deadline_ns);
-    if (error && !job_->done->is_finished()) {
+    Error error;
+    if (!job_->wait(deadline_ns, error)) {
       result.err = std::move(error);
       return result;
     }
     // Not abandoned: its failure is known now.
     const auto job = std::exchange(job_, nullptr);
+    job->ready.close();
     return detail::result_of(*job, std::move(error));
   }
 
   std::shared_ptr<detail::ValueJob<T>> job_;
-  detail::CellRef cell_;
+  detail::RuntimeRef runtime_;
   Error error_;  // why there was nothing to start
 };
 

@@ -1,99 +1,192 @@
 // Chunks, free lists and large blocks of a heap.
 #include "heap.h"
 
-#include <isola/serialization/check.h>
-
 #include <algorithm>
+#include <cinttypes>
+#include <cstdio>
 #include <cstdlib>
-#include <new>
 #include <utility>
 
 namespace isola {
+
+using detail::heap_class;
+using detail::heap_class_bytes;
+using detail::heap_size;
+using detail::kHeapClassMax;
+using detail::kHeapStep;
+
 namespace {
 
-constexpr size_t round_up(size_t value, size_t step) { return (value + step - 1) / step * step; }
+constexpr size_t kCacheLine = 64;
+
+constexpr uintptr_t round_up(uintptr_t value, size_t step) { return (value + step - 1) & -step; }
 
 }  // namespace
 
-void Heap::account(uint64_t more, uint64_t less) {
-  const uint64_t live = live_bytes_.load(sync::memory_order_relaxed) + more - less;
-  // Relaxed: one writer, and readers only want a recent value.
-  live_bytes_.store(live, sync::memory_order_relaxed);
-  peak_bytes_ = std::max(peak_bytes_, live);
+HeapQuotaExceeded::HeapQuotaExceeded(uint64_t asked_bytes, uint64_t live_bytes,
+                                     uint64_t quota_bytes) noexcept
+    : asked_bytes_(asked_bytes), live_bytes_(live_bytes), quota_bytes_(quota_bytes) {
+  std::snprintf(text_, sizeof(text_),
+                "%" PRIu64 " bytes more on a heap with %" PRIu64
+                " live bytes exceed its quota of %" PRIu64 " bytes (heap_quota)",
+                asked_bytes, live_bytes, quota_bytes);
+}
+
+uint64_t Heap::peak_bytes() const {
+  return std::max(figures_.peak_bytes.load(sync::memory_order_relaxed), live_bytes());
+}
+
+void Heap::require_quota(size_t size) const {
+  const uint64_t live = live_bytes();
+  if (size > quota_bytes_ || live > quota_bytes_ - size)
+    throw HeapQuotaExceeded(size, live, quota_bytes_);
 }
 
 void* Heap::do_allocate(size_t bytes, size_t alignment) {
-  const size_t size = round_up(std::max<size_t>(bytes, 1), kStep);
-  if (size < bytes || size > quota_bytes_ || live_bytes() > quota_bytes_ - size)
-    throw std::bad_alloc();
-  if (size > kSmallMax || alignment > kStep) return allocate_large(size, alignment);
-  FreeBlock*& list = free_[size / kStep - 1];
-  void* memory = list;
-  if (memory != nullptr) {
-    list = list->next;
-  } else {
-    memory = bump(size);
-  }
-  account(size, 0);
+  require_owner();
+  if (alignment <= kHeapStep) return take(bytes);
+  if (bytes > kBytesMax) throw std::bad_alloc();
+  const size_t size = heap_size(bytes);
+  require_quota(size);
+  void* memory = take_block(size, alignment);
+  count_more(size);
   return memory;
-}
-
-void* Heap::bump(size_t bytes) {
-  if (static_cast<size_t>(end_ - next_) < bytes) {
-    const size_t wanted = std::max(chunk_size_, sizeof(Chunk) + kStep + bytes);
-    auto* chunk = static_cast<Chunk*>(std::malloc(wanted));
-    if (chunk == nullptr) throw std::bad_alloc();
-    chunk->next = chunks_;
-    chunks_ = chunk;
-    chunk_bytes_ += wanted;
-    next_ = reinterpret_cast<char*>(chunk) + kStep;
-    end_ = reinterpret_cast<char*>(chunk) + wanted;
-    chunk_size_ = std::min(chunk_size_ * 2, kLargestChunk);
-  }
-  void* memory = next_;
-  next_ += bytes;
-  return memory;
-}
-
-void* Heap::allocate_large(size_t bytes, size_t alignment) {
-  // The header lies right before the memory, whatever the alignment in front of it.
-  const size_t offset = round_up(sizeof(Large), std::max(alignment, kStep));
-  void* raw = std::aligned_alloc(std::max(alignment, kStep),
-                                 round_up(offset + bytes, std::max(alignment, kStep)));
-  if (raw == nullptr) throw std::bad_alloc();
-  auto* large = new (raw) Large{large_, nullptr, offset + bytes};
-  if (large_ != nullptr) large_->previous = large;
-  large_ = large;
-  chunk_bytes_ += large->bytes;
-  account(bytes, 0);
-  return static_cast<char*>(raw) + offset;
 }
 
 void Heap::do_deallocate(void* memory, size_t bytes, size_t alignment) {
-  const size_t size = round_up(std::max<size_t>(bytes, 1), kStep);
-  account(0, size);
-  if (size <= kSmallMax && alignment <= kStep) {
-    FreeBlock*& list = free_[size / kStep - 1];
-    list = new (memory) FreeBlock{list};
-    return;
+  if (!used_by_owner()) return report_foreign_deallocation(bytes);
+  if (alignment <= kHeapStep) return give(memory, bytes);
+  const size_t size = heap_size(bytes);
+  count_less(size);
+  give_block(memory, size, alignment);
+}
+
+void* Heap::take_slow(size_t bytes) {
+  if (bytes > kBytesMax) throw std::bad_alloc();
+  const size_t size = heap_size(bytes);
+  require_quota(size);
+  void* memory = take_block(size, kHeapStep);
+  count_more(size);
+  return memory;
+}
+
+void Heap::give_slow(void* memory, size_t size) {
+  count_less(size);
+  give_block(memory, size, kHeapStep);
+}
+
+// A block that is aligned to more than all are: cut out of a larger one. Where that begins stands
+// right before the memory.
+void* Heap::take_block(size_t size, size_t alignment) {
+  if (alignment > kHeapStep) {
+    if (alignment > kHeapClassMax || size + alignment > kHeapClassMax)
+      return take_large(size, alignment);
+    char* block = static_cast<char*>(take_block(size + alignment, kHeapStep));
+    const auto begin = reinterpret_cast<uintptr_t>(block);
+    char* memory = block + (round_up(begin + kHeapStep, alignment) - begin);
+    reinterpret_cast<char**>(memory)[-1] = block;
+    return memory;
   }
-  const size_t offset = round_up(sizeof(Large), std::max(alignment, kStep));
-  auto* large = reinterpret_cast<Large*>(static_cast<char*>(memory) - offset);
-  ISOLA_ASSERT(large->bytes, ==, offset + size);
+  if (size > kHeapClassMax) return take_large(size, alignment);
+  const size_t index = heap_class(size);
+  FreeBlock* block = free_[index];
+  if (block == nullptr) return cut(index, size);
+  detail::sanitizer_allow(block, size);
+  free_[index] = block->next;
+  return block;
+}
+
+void Heap::give_block(void* memory, size_t size, size_t alignment) {
+  const bool aligned = alignment > kHeapStep;
+  if (size > kHeapClassMax ||
+      (aligned && (alignment > kHeapClassMax || size + alignment > kHeapClassMax)))
+    return give_large(memory);
+  if (aligned) {
+    memory = static_cast<char**>(memory)[-1];
+    size += alignment;
+  }
+  push(heap_class(size), memory);
+}
+
+void* Heap::cut(size_t index, size_t size) {
+  const size_t bytes = heap_class_bytes(index);
+  // A block of whole cache lines lies on whole cache lines: nodes of hash maps often have 64 bytes.
+  const size_t gap = bytes % kCacheLine == 0 ? -reinterpret_cast<uintptr_t>(next_) % kCacheLine : 0;
+  if (static_cast<size_t>(end_ - next_) < gap + bytes)
+    new_chunk(bytes);
+  else if (gap != 0)
+    spare(gap);
+  char* memory = std::exchange(next_, next_ + bytes);
+  detail::sanitizer_allow(memory, size);
+  return memory;
+}
+
+// What is next goes to the free lists.
+void Heap::spare(size_t bytes) {
+  while (bytes >= kHeapStep) {
+    size_t index = heap_class(std::min(bytes, kHeapClassMax));
+    if (heap_class_bytes(index) > bytes) --index;
+    const size_t taken = heap_class_bytes(index);
+    detail::sanitizer_allow(next_, taken);
+    push(index, std::exchange(next_, next_ + taken));
+    bytes -= taken;
+  }
+}
+
+// Begins a chunk with room for `bytes`. What is left of the one before goes to the free lists.
+void Heap::new_chunk(size_t bytes) {
+  const size_t wanted = std::max(chunk_size_, sizeof(Chunk) + bytes);
+  auto* chunk = static_cast<Chunk*>(detail::take_pages(wanted, kHeapStep));
+  if (chunk == nullptr) throw std::bad_alloc();
+  spare(static_cast<size_t>(end_ - next_));
+  chunk->next = chunks_;
+  chunk->bytes = wanted;
+  chunks_ = chunk;
+  count_chunk(wanted, 0);
+  next_ = reinterpret_cast<char*>(chunk + 1);
+  end_ = reinterpret_cast<char*>(chunk) + wanted;
+  detail::sanitizer_forbid(next_, wanted - sizeof(Chunk));
+  chunk_size_ = std::min(chunk_size_ * 2, kLargestChunk);
+}
+
+void* Heap::take_large(size_t size, size_t alignment) {
+  // The header lies right before the memory, whatever the alignment in front of it.
+  const size_t step = std::max(alignment, kHeapStep);
+  const size_t offset = round_up(sizeof(Large), step);
+  if (size > kBytesMax - offset - step) throw std::bad_alloc();
+  const size_t bytes = round_up(offset + size, step);
+  void* raw = detail::take_pages(bytes, step);
+  if (raw == nullptr) throw std::bad_alloc();
+  auto* large =
+      new (static_cast<char*>(raw) + offset - sizeof(Large)) Large{large_, nullptr, raw, bytes};
+  if (large_ != nullptr) large_->previous = large;
+  large_ = large;
+  count_chunk(bytes, 0);
+  return static_cast<char*>(raw) + offset;
+}
+
+void Heap::give_large(void* memory) {
+  Large* large = static_cast<Large*>(memory) - 1;
   (large->previous != nullptr ? large->previous->next : large_) = large->next;
   if (large->next != nullptr) large->next->previous = large->previous;
-  chunk_bytes_ -= large->bytes;
-  std::free(large);
+  count_chunk(0, large->bytes);
+  detail::give_pages(large->raw, large->bytes);
 }
 
 void Heap::release() {
-  while (chunks_ != nullptr) std::free(std::exchange(chunks_, chunks_->next));
-  while (large_ != nullptr) std::free(std::exchange(large_, large_->next));
+  while (Chunk* chunk = chunks_) {
+    chunks_ = chunk->next;
+    detail::give_pages(chunk, chunk->bytes);
+  }
+  while (Large* large = large_) {
+    large_ = large->next;
+    detail::give_pages(large->raw, large->bytes);
+  }
   free_.fill(nullptr);
   next_ = end_ = nullptr;
   chunk_size_ = kFirstChunk;
-  chunk_bytes_ = 0;
-  live_bytes_.store(0, sync::memory_order_relaxed);
+  count_less(live_bytes());
+  count_chunk(0, chunk_bytes());
 }
 
 }  // namespace isola

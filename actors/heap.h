@@ -1,110 +1,270 @@
 // The heap of one isolate: chunks of the runtime, size classes, no locks, freed whole.
 //
 //   isola::vector<int> v;            // on the current isolate's heap
-//   isola::heap().live_bytes();
+//   isola::heap_stats().live_bytes;
 //
-// It costs nothing until first used. Small sizes come from chunks by bumping a pointer and go to
-// free lists (16-byte steps); large ones are blocks of their own, which are linked so that they go
-// with the heap as well. Reclaim costs by chunk, not by object.
+// It costs nothing until first used. A block of up to 32 KiB is cut from a chunk and, once freed,
+// goes to the free list of its size class: 16 bytes apart up to 256, then four for each doubling.
+// A larger one is a block of its own, linked so that it goes with the heap as well. So reclaim
+// costs by chunk, not by object.
 //
-// Thread safety: one turn at a time, as everything of an isolate; live_bytes() from any thread.
+//   chunk:  | next | block | block | ... | not cut yet      |   chunks double, from 1 KiB to 4 MiB
+//                                        ^ next_            ^ end_
+//
+// Thread safety: one turn at a time, as everything of an isolate; the figures from any thread.
 // Invariants: 1. live_bytes() == the sum of the sizes (rounded up to 16) not yet deallocated.
 //             2. Nothing allocated from a heap outlives its isolate.
+//             3. Only code that runs as the owner uses it, if it has one. Others get ForeignHeap.
 #pragma once
 
+#include <isola/actors/heap_classes.h>
+#include <isola/actors/pages.h>
+#include <isola/actors/sanitizers.h>
+#include <isola/context/execution.h>
 #include <isola/serialization/sync.h>
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <map>
 #include <memory_resource>
+#include <new>
+#include <stdexcept>
 #include <string>
-#include <unordered_map>
-#include <vector>
+#include <string_view>
 
 namespace isola {
 
+// What is thrown in an isolate whose heap would exceed its quota. Made without allocating.
+class HeapQuotaExceeded : public std::bad_alloc {
+ public:
+  HeapQuotaExceeded(uint64_t asked_bytes, uint64_t live_bytes, uint64_t quota_bytes) noexcept;
+  const char* what() const noexcept override { return text_; }
+  uint64_t asked_bytes() const { return asked_bytes_; }
+  uint64_t live_bytes() const { return live_bytes_; }
+  uint64_t quota_bytes() const { return quota_bytes_; }
+
+ private:
+  uint64_t asked_bytes_;
+  uint64_t live_bytes_;
+  uint64_t quota_bytes_;
+  char text_[160];
+};
+
+// What is thrown in code that runs as one isolate and allocates from the heap of another. Names
+// both. A deallocation can't throw: it is reported (SystemOptions::on_failure) as a failure of this
+// type, and the memory stays until its heap goes.
+class ForeignHeap : public std::logic_error {
+ public:
+  using std::logic_error::logic_error;
+};
+
+// What an isolate has of memory, in bytes.
+struct HeapStats {
+  uint64_t live_bytes = 0;   // allocated on its heap, each size rounded up to 16
+  uint64_t peak_bytes = 0;   // the most that has ever lived there
+  uint64_t chunk_bytes = 0;  // that the heap holds from the operating system
+  uint64_t quota_bytes = UINT64_MAX;
+  uint64_t inbox_messages = 0;  // that wait for it
+  // Of their bodies and attachments. Known to the isolate itself, and to others if its inbox has a
+  // bound in bytes (SpawnOptions::inbox_bytes_max); otherwise 0.
+  uint64_t inbox_bytes = 0;
+
+  bool operator==(const HeapStats&) const = default;
+};
+
+namespace detail {
+
+// The figures of a heap. One writer; any thread reads them, relaxed: a recent value.
+struct HeapFigures {
+  sync::atomic<uint64_t> live_bytes{0};
+  sync::atomic<uint64_t> peak_bytes{0};  // as of the last deallocation: live may be more
+  sync::atomic<uint64_t> chunk_bytes{0};
+};
+
+}  // namespace detail
+
 class Heap final : public std::pmr::memory_resource {
  public:
-  // `quota_bytes`: live bytes beyond it throw std::bad_alloc in the isolate.
-  // `live_bytes`, if given, is where the live bytes are kept for others to read; it outlives this.
-  explicit Heap(uint64_t quota_bytes, sync::atomic<uint64_t>* live_bytes = nullptr)
-      : quota_bytes_(quota_bytes), live_bytes_(live_bytes != nullptr ? *live_bytes : own_live_) {}
+  // `quota_bytes`: live bytes beyond it throw HeapQuotaExceeded.
+  // `figures`, if given, is where others read them; it outlives this.
+  // `owner`: the actor that alone may use it; nullptr: whoever the caller says.
+  explicit Heap(uint64_t quota_bytes, detail::HeapFigures* figures = nullptr,
+                detail::ActorCell* owner = nullptr)
+      : figures_(figures != nullptr ? *figures : own_figures_),
+        quota_bytes_(quota_bytes),
+        owner_(owner) {}
   ~Heap() override { release(); }
 
   // Frees everything, whatever still points to it.
   void release();
 
-  uint64_t live_bytes() const { return live_bytes_.load(sync::memory_order_relaxed); }
-  uint64_t peak_bytes() const { return peak_bytes_; }
+  uint64_t live_bytes() const { return figures_.live_bytes.load(sync::memory_order_relaxed); }
+  uint64_t peak_bytes() const;
   // Held from the operating system.
-  uint64_t chunk_bytes() const { return chunk_bytes_; }
+  uint64_t chunk_bytes() const { return figures_.chunk_bytes.load(sync::memory_order_relaxed); }
+  uint64_t quota_bytes() const { return quota_bytes_; }
+
+  // As allocate(bytes, 16) and deallocate(memory, bytes, 16) without a look at who runs.
+  // REQUIRES: the running code is the owner.
+  void* take(size_t bytes);
+  void give(void* memory, size_t bytes);
 
  private:
-  static constexpr size_t kStep = 16;
-  static constexpr size_t kSmallMax = 1024;
   static constexpr size_t kFirstChunk = 1024;          // an actor with one small map stays small
-  static constexpr size_t kLargestChunk = 256 * 1024;  // beyond this, growing saves no calls
+  static constexpr size_t kLargestChunk = detail::kMappedBytesMin;  // of huge pages
+  static constexpr size_t kBytesMax = SIZE_MAX / 2;    // so that no sum overflows
   struct FreeBlock {
     FreeBlock* next;
   };
-  struct Chunk {
+  struct alignas(detail::kHeapStep) Chunk {
     Chunk* next;
-  };
-  struct alignas(kStep) Large {
-    Large* next;
-    Large* previous;
     size_t bytes;
   };
-  static_assert(sizeof(Large) % kStep == 0, "what follows a Large is aligned");
+  static_assert(sizeof(Chunk) == detail::kHeapStep, "what follows a Chunk is aligned");
+  struct alignas(detail::kHeapStep) Large {
+    Large* next;
+    Large* previous;
+    void* raw;
+    size_t bytes;
+  };
 
   void* do_allocate(size_t bytes, size_t alignment) override;
   void do_deallocate(void* memory, size_t bytes, size_t alignment) override;
   bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
-  void* allocate_large(size_t bytes, size_t alignment);
-  void* bump(size_t bytes);
-  void account(uint64_t more, uint64_t less);
+  // heap_owner.cc
+  bool used_by_owner();
+  void require_owner();
+  void report_foreign_deallocation(size_t bytes);
+  void* take_slow(size_t bytes);
+  void give_slow(void* memory, size_t size);
+  void* take_block(size_t size, size_t alignment);
+  void give_block(void* memory, size_t size, size_t alignment);
+  void* cut(size_t index, size_t size);
+  void new_chunk(size_t bytes);
+  void spare(size_t bytes);
+  void* take_large(size_t size, size_t alignment);
+  void give_large(void* memory);
+  void push(size_t index, void* memory);
+  void require_quota(size_t size) const;
+  void count_more(uint64_t size) {
+    // Relaxed: one writer, and readers only want a recent value.
+    figures_.live_bytes.store(live_bytes() + size, sync::memory_order_relaxed);
+  }
+  // The peak is looked at only here: until something is given back it is what lives.
+  void count_less(uint64_t size) {
+    const uint64_t live = live_bytes();
+    if (live > figures_.peak_bytes.load(sync::memory_order_relaxed))
+      figures_.peak_bytes.store(live, sync::memory_order_relaxed);
+    figures_.live_bytes.store(live - size, sync::memory_order_relaxed);
+  }
+  void count_chunk(uint64_t more, uint64_t less) {
+    figures_.chunk_bytes.store(chunk_bytes() + more - less, sync::memory_order_relaxed);
+  }
 
+  detail::HeapFigures& figures_;
   const uint64_t quota_bytes_;
-  std::array<FreeBlock*, kSmallMax / kStep> free_{};
+  detail::ActorCell* const owner_;
   char* next_ = nullptr;
   char* end_ = nullptr;
+  std::array<FreeBlock*, detail::kHeapClasses> free_{};
   Chunk* chunks_ = nullptr;
   Large* large_ = nullptr;
   size_t chunk_size_ = kFirstChunk;
-  uint64_t chunk_bytes_ = 0;
-  uint64_t peak_bytes_ = 0;
-  sync::atomic<uint64_t> own_live_{0};
-  sync::atomic<uint64_t>& live_bytes_;  // one writer
+  detail::HeapFigures own_figures_;
 };
 
 // The heap of the isolate that runs here; outside of any isolate, the program's own.
 std::pmr::memory_resource& heap();
 
-// An allocator that takes the current heap when a container is made without one.
+// Figures of the isolate that runs here; outside of any isolate, all defaults.
+HeapStats heap_stats();
+
+namespace detail {
+
+// The heap of the code that runs here, if it has used it in this turn. Else nullptr: ask heap().
+inline Heap* heap_in_use() {
+  const Execution* execution = Execution::current_or_null();
+  return execution != nullptr ? execution->heap : nullptr;
+}
+
+inline std::pmr::memory_resource* current_resource() {
+  Heap* heap = heap_in_use();
+  return heap != nullptr ? heap : &isola::heap();
+}
+
+}  // namespace detail
+
+// An allocator that takes the current heap when a container is made without one. One comparison
+// tells that its resource is the running isolate's own heap; then there are no calls for the rest
+// of the usual case. All else, other resources and foreign heaps, goes the way of a
+// memory_resource.
 template <class T>
 class allocator : public std::pmr::polymorphic_allocator<T> {
  public:
   using Base = std::pmr::polymorphic_allocator<T>;
-  allocator() : Base(&heap()) {}
+  allocator() : Base(detail::current_resource()) {}
   allocator(std::pmr::memory_resource* resource) : Base(resource) {}
+  // Also from one of the standard's, which elements are made with: they take their container's
+  // heap.
   template <class U>
-  allocator(const allocator<U>& other) : Base(other.resource()) {}
+  allocator(const std::pmr::polymorphic_allocator<U>& other) : Base(other.resource()) {}
   template <class U>
   struct rebind {
     using other = allocator<U>;
   };
   allocator select_on_container_copy_construction() const { return allocator(); }
+
+  // Fails: throws std::bad_array_new_length, HeapQuotaExceeded, ForeignHeap, std::bad_alloc.
+  [[nodiscard]] T* allocate(size_t count) {
+    if (count > SIZE_MAX / sizeof(T)) throw std::bad_array_new_length();
+    if constexpr (alignof(T) <= detail::kHeapStep)
+      if (Heap* heap = detail::heap_in_use(); heap != nullptr && heap == this->resource())
+          [[likely]]
+        return static_cast<T*>(heap->take(count * sizeof(T)));
+    return static_cast<T*>(this->resource()->allocate(count * sizeof(T), alignof(T)));
+  }
+  void deallocate(T* memory, size_t count) noexcept {
+    if constexpr (alignof(T) <= detail::kHeapStep)
+      if (Heap* heap = detail::heap_in_use(); heap != nullptr && heap == this->resource())
+          [[likely]]
+        return heap->give(memory, count * sizeof(T));
+    this->resource()->deallocate(memory, count * sizeof(T), alignof(T));
+  }
 };
 
-template <class T>
-using vector = std::vector<T, allocator<T>>;
+// Vectors, maps and the like: containers.h.
 using string = std::basic_string<char, std::char_traits<char>, allocator<char>>;
-template <class K, class V, class Compare = std::less<K>>
-using map = std::map<K, V, Compare, allocator<std::pair<const K, V>>>;
-template <class K, class V, class Hash = std::hash<K>, class Equal = std::equal_to<K>>
-using unordered_map = std::unordered_map<K, V, Hash, Equal, allocator<std::pair<const K, V>>>;
+
+// --- the usual case of an allocation, inline -----------------------------------------------------
+
+inline void* Heap::take(size_t bytes) {
+  if (bytes <= detail::kHeapSmallMax) [[likely]] {
+    const size_t size = detail::heap_size(bytes);
+    FreeBlock*& list = free_[detail::small_heap_class(size)];
+    FreeBlock* block = list;
+    const uint64_t live = live_bytes() + size;
+    if (block != nullptr && live <= quota_bytes_) [[likely]] {
+      detail::sanitizer_allow(block, size);
+      list = block->next;
+      figures_.live_bytes.store(live, sync::memory_order_relaxed);
+      return block;
+    }
+  }
+  return take_slow(bytes);
+}
+
+inline void Heap::give(void* memory, size_t bytes) {
+  const size_t size = detail::heap_size(bytes);
+  if (size > detail::kHeapSmallMax) [[unlikely]]
+    return give_slow(memory, size);
+  count_less(size);
+  push(detail::small_heap_class(size), memory);
+}
+
+inline void Heap::push(size_t index, void* memory) {
+  FreeBlock*& list = free_[index];
+  list = new (memory) FreeBlock{list};
+  detail::sanitizer_forbid(memory, detail::heap_class_bytes(index));
+}
 
 }  // namespace isola

@@ -91,6 +91,16 @@ class Inbox {
     end_ = &block->next;
     waiting_.store(waiting() + 1, sync::memory_order_relaxed);
   }
+  // Bytes of all that waits, which is walked over. What is pushed meanwhile may be left out.
+  uint64_t waiting_bytes() const {
+    uint64_t bytes = 0;
+    for (const Block* block = head_; block != nullptr; block = block->next)
+      bytes += block->held_bytes();
+    // Only the home takes blocks from the stack, so what lies there stays for now.
+    const Block* block = block_of(word_.load(sync::memory_order_acquire));
+    for (; block != nullptr; block = block->next) bytes += block->held_bytes();
+    return bytes;
+  }
   // The oldest message of the queue, or nullptr.
   Block* pop() {
     Block* block = head_;

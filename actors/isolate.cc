@@ -2,6 +2,7 @@
 #include "isolate.h"
 
 #include <isola/actors/runtime.h>
+#include <isola/context/frame.h>
 #include <isola/serialization/utf8.h>
 
 namespace isola {
@@ -20,28 +21,45 @@ namespace {
 
 // What its functions left. The caller has the turn.
 void clear(ActorCell& cell) {
-  if (cell.names != nullptr) cell.names->clear();
-  if (cell.behaviour == nullptr && cell.heap != nullptr) {
-    cell.names.reset();
-    cell.heap->release();
+  if (cell.behaviour != nullptr) {
+    if (cell.names != nullptr) cell.names->clear();
+    return;
   }
+  const DroppingHeap dropping(cell);
+  cell.names.reset();
+  cell.resources.release_users();
+  if (cell.heap != nullptr) cell.heap->release();
+}
+
+// The function that it runs is to be ended, and no more than that.
+bool is_interrupted(const ActorCell& cell) {
+  return (cell.signals.load(sync::memory_order_acquire) & (kInterrupt | kKill)) == kInterrupt &&
+         !cell.runtime->stopping();
 }
 
 }  // namespace
 
-void Job::report_failure(Runtime& runtime) const { runtime.report(failure_); }
+void Job::report_failure(Runtime& runtime) const {
+  // That it did not run, or was ended from outside, is no failure of its function.
+  const Code code = failure_.code();
+  if (code != Code::cancelled && code != Code::interrupted && code != Code::isolate_not_found &&
+      code != Code::broken_pool && code != Code::pool_shut_down)
+    runtime.report(failure_);
+}
 
 void start_job(ActorCell& cell, const std::shared_ptr<Job>& job) {
   const BehaviourType* type = cell.type.load(sync::memory_order_relaxed);
+  // Who waits outside of all isolates is to come to an end; what runs inside may go on to its own.
+  if (job->of_user && cell.runtime->interrupted() && Execution::current().cell == nullptr) {
+    job->end_unbegun(*cell.runtime, Error(Code::interrupted));
+    return;
+  }
   // A function actor runs for its whole life; and who waits for itself waits for ever.
   const bool busy = type->run != nullptr || Execution::current().cell == &cell ||
                     cell.job_claimed.exchange(true, sync::memory_order_acq_rel);
   Code refused = busy ? Code::isolate_running : Code::ok;
   if (!busy) {
-    const Execution& execution = Execution::current();
-    if (execution.bindings != nullptr || execution.inherited != nullptr)
-      job->context = wire_record(cell.runtime->pool());
-    job->deadline_ns = execution.deadline_ns;
+    job->note_caller(cell.runtime->pool(), cell.runtime->clock());
     sync::Lock lock(cell.mutex);
     // Under the lock: who ends the isolate closes its inbox first, and then looks for a job.
     if (cell.inbox.closed())
@@ -49,8 +67,34 @@ void start_job(ActorCell& cell, const std::shared_ptr<Job>& job) {
     else
       cell.job = job;
   }
-  if (refused != Code::ok) return job->finish(*cell.runtime, Error(refused));
-  cell.signal(kRunJob);
+  if (refused != Code::ok)
+    job->end_unbegun(*cell.runtime, Error(refused));
+  else
+    cell.signal(kRunJob);
+}
+
+Executed execute(ActorCell& cell, Job& job) {
+  Execution& execution = Execution::current();
+  execution.set_inherited(job.context != nullptr ? job.context : cell.root_context);
+  execution.deadline_ns = job.deadline_ns;
+  Executed executed;
+  try {
+    job.run();
+  } catch (const Cancelled&) {
+    const bool isolate_stays = is_interrupted(cell);
+    executed = {Error(isolate_stays ? Code::interrupted : Code::cancelled), !isolate_stays};
+  } catch (...) {
+    executed.error = capture_here();
+  }
+  end_turn_frame(execution);
+  execution.set_inherited(cell.root_context);
+  execution.deadline_ns = kNoDeadline;
+  return executed;
+}
+
+Error capture_here() {
+  const ActorCell& cell = *Execution::current().cell;
+  return capture_exception(cell.runtime->pool(), cell.failed_at());
 }
 
 void run_job(ActorCell& cell) {
@@ -60,24 +104,16 @@ void run_job(ActorCell& cell) {
     job = std::exchange(cell.job, nullptr);
   }
   if (job == nullptr) return;
-  Execution& execution = Execution::current();
-  execution.inherited = job->context != nullptr ? job->context : cell.root_context;
-  execution.deadline_ns = job->deadline_ns;
+  const bool begun = job->claim();
   Error error;
-  try {
-    job->run();
-  } catch (const Cancelled&) {
-    error = Error(Code::cancelled);
-  } catch (...) {
-    error = capture_exception(cell.runtime->pool(),
-                              {cell.label(), cell.id.load(sync::memory_order_relaxed), nullptr});
-  }
-  execution.inherited = cell.root_context;
-  execution.deadline_ns = kNoDeadline;
+  if (begun)
+    error = is_interrupted(cell) ? Error(Code::interrupted) : execute(cell, *job).error;
+  // Only the function was meant.
+  if (is_interrupted(cell)) Worker::current()->running().cancelled = false;
   if (cell.resets && job->of_user) clear(cell);
   cell.job_claimed.store(false, sync::memory_order_release);
   end_if_unused(cell);
-  job->finish(*cell.runtime, error);
+  if (begun) job->finish(*cell.runtime, error);
 }
 
 void end_if_unused(ActorCell& cell) {
@@ -95,31 +131,31 @@ void end_if_unused(ActorCell& cell) {
 BeingMade::BeingMade(ActorCell& cell)
     : cell_(cell), outer_(Execution::current_or_null()), execution_(Execution::current()) {
   // It waits as the spawning code does, but it is the new actor: its heap, its ends, its context.
-  execution_.bindings = nullptr;
-  execution_.inherited = cell.root_context;
-  execution_.isolate_id = cell.id.load(sync::memory_order_relaxed);
-  execution_.clock = &cell.runtime->clock();
-  execution_.resources = &cell.resources;
-  execution_.books = &cell.books;
-  execution_.cell = &cell;
+  cell.enter(execution_);
   Execution::set_current(&execution_);
 }
 
-BeingMade::~BeingMade() { Execution::set_current(outer_); }
+BeingMade::~BeingMade() {
+  end_turn_frame(execution_);
+  Execution::set_current(outer_);
+}
 
 void BeingMade::failed() {
-  Error error = capture_exception(
-      cell_.runtime->pool(), {cell_.label(), cell_.id.load(sync::memory_order_relaxed), nullptr});
+  Error error = capture_exception(cell_.runtime->pool(), cell_.failed_at());
   cell_.runtime->end_actor(cell_, std::move(error));
 }
 
+Error check_isolate_name(Pool& pool, std::string_view name) {
+  const size_t at = first_invalid_byte(name);
+  if (at == std::string_view::npos) return Error();
+  const std::string fault =
+      "the name of an isolate is UTF-8 without NUL, and byte " + std::to_string(at) + " is not";
+  return make_error(pool, Code::invalid_argument, isola::name(Code::invalid_argument), fault, {});
+}
+
 Isolate create_isolate(Runtime& runtime, const IsolateOptions& options) {
-  if (const size_t at = first_invalid_byte(options.name); at != std::string::npos) {
-    const std::string fault = "the name of an isolate is UTF-8 without NUL, and byte " +
-                              std::to_string(at) + " is not";
-    constexpr Code kCode = Code::invalid_argument;
-    return Isolate(make_error(runtime.pool(), kCode, name(kCode), fault, {}));
-  }
+  if (Error error = check_isolate_name(runtime.pool(), options.name))
+    return Isolate(std::move(error));
   SlotOptions slot;
   slot.name = options.name;
   slot.heap_quota = options.heap_quota;
@@ -127,6 +163,7 @@ Isolate create_isolate(Runtime& runtime, const IsolateOptions& options) {
   slot.pinned = options.pinned;
   slot.priority = options.priority;
   slot.resets = options.reset_after_each_run;
+  slot.interruptible = options.handles_signals;
   ActorCell* cell = runtime.new_slot(slot, kIsolateType, nullptr);
   if (cell == nullptr) return Isolate();
   Isolate isolate{RuntimeRef(runtime), CellRef(*cell)};
@@ -144,15 +181,23 @@ Isolate current_isolate(Runtime& runtime) {
 
 std::vector<Isolate> isolates(Runtime& runtime) {
   std::vector<Isolate> found{main_isolate(runtime)};
-  for (CellRef& cell : runtime.living()) found.emplace_back(RuntimeRef(runtime), std::move(cell));
+  for (CellRef& cell : runtime.slots().living())
+    found.emplace_back(RuntimeRef(runtime), std::move(cell));
   return found;
 }
 
 Result<Isolate> find_isolate(Runtime& runtime, IsolateId id) {
   if (id == kMainIsolate) return {main_isolate(runtime), Error()};
-  CellRef cell = runtime.find(id.word());
+  CellRef cell = runtime.slots().find(id.word());
   if (!cell) return {{}, Error(Code::isolate_not_found)};
   return {Isolate(RuntimeRef(runtime), std::move(cell)), Error()};
+}
+
+Error as_failure_here(const Error& error, const MessageType& type) {
+  Runtime& runtime = current_runtime();
+  const ActorCell& cell = *Execution::current().cell;
+  return make_error(runtime.pool(), error.code(), error.type(), error.message(),
+                    cell.failed_at(&type));
 }
 
 }  // namespace detail
@@ -177,6 +222,7 @@ IsolateOptions Isolate::options() const {
   options.pinned = cell()->pinned;
   options.priority = cell()->priority;
   options.reset_after_each_run = cell()->resets;
+  options.handles_signals = cell()->interruptible;
   return options;
 }
 
@@ -205,8 +251,10 @@ Result<bool> Isolate::is_running() const {
   return {cell()->activity.load(sync::memory_order_relaxed) == detail::Activity::turn, Error()};
 }
 
-uint64_t Isolate::heap_bytes() const {
-  return cell() && !error() ? cell()->heap_bytes.load(sync::memory_order_relaxed) : 0;
+uint64_t Isolate::heap_bytes() const { return heap_stats().live_bytes; }
+
+HeapStats Isolate::heap_stats() const {
+  return cell() && !error() ? cell()->heap_stats() : HeapStats();
 }
 
 Error Isolate::prepare(std::vector<NamedValue> values) {

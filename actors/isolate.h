@@ -20,7 +20,11 @@
 #include <isola/actors/future.h>
 #include <isola/actors/isolate_id.h>
 #include <isola/actors/isolate_job.h>
+#include <isola/actors/on_off.h>
+#include <isola/actors/registered_function.h>
 #include <isola/actors/sendable.h>
+#include <isola/serialization/program_memory.h>
+#include <isola/serialization/throw_trace.h>
 
 #include <functional>
 #include <memory>
@@ -38,14 +42,17 @@ constexpr uint64_t operator""_GiB(unsigned long long n) { return n << 30; }
 struct IsolateOptions {
   // Shown by the inspector and in error records: UTF-8, of which at most 47 bytes are kept.
   std::string name{};
-  // Bytes that may live on its heap; beyond it allocations throw std::bad_alloc.
+  // Bytes that may live on its heap; beyond it allocations throw HeapQuotaExceeded.
   uint64_t heap_quota = UINT64_MAX;
   // As in SpawnOptions.
   std::string dispatcher{};
-  bool pinned = false;
+  OnOff pinned = false;
   Priority priority = Priority::normal;
   // After each function that run() or run_async() executed, as if reset() had been called.
-  bool reset_after_each_run = false;
+  OnOff reset_after_each_run = false;
+  // If the program has an isola::Interrupts: a signal ends the function that runs in it. Otherwise
+  // the signal is held until that function has ended.
+  OnOff handles_signals = true;
 
   bool operator==(const IsolateOptions&) const = default;
 };
@@ -67,29 +74,7 @@ class BeingMade {
   ActorCell& cell_;
   Execution* const outer_;
   Execution execution_;
-};
-
-// A counted use of a Runtime, or of none.
-class RuntimeRef {
- public:
-  RuntimeRef() = default;
-  explicit RuntimeRef(Runtime& runtime) : runtime_(&runtime) { runtime.retain(); }
-  RuntimeRef(const RuntimeRef& other) : runtime_(other.runtime_) {
-    if (runtime_ != nullptr) runtime_->retain();
-  }
-  RuntimeRef(RuntimeRef&& other) noexcept : runtime_(std::exchange(other.runtime_, nullptr)) {}
-  RuntimeRef& operator=(RuntimeRef other) noexcept {
-    std::swap(runtime_, other.runtime_);
-    return *this;
-  }
-  ~RuntimeRef() {
-    if (runtime_ != nullptr) runtime_->drop();
-  }
-  Runtime* get() const { return runtime_; }
-  Runtime* operator->() const { return runtime_; }
-
- private:
-  Runtime* runtime_ = nullptr;
+  TraceThrows traces_;
 };
 
 // A reference to a slot that counts as a handle of its isolate.
@@ -136,7 +121,7 @@ class UnboundValue final : public Unbound {
 template <class T>
 NamedValue named(std::string name, T&& value) {
   using Type = typename detail::BoundAs<std::decay_t<T>>::type;
-  detail::require_sendable<Type>();
+  detail::require_crosses<detail::NamedInNamespace, Type>();
   return {std::move(name),
           std::make_unique<detail::UnboundValue<Type>>(Type(std::forward<T>(value)))};
 }
@@ -161,6 +146,8 @@ class Isolate {
   Result<bool> is_running() const;
   // Live bytes on its heap; a recent value.
   uint64_t heap_bytes() const;
+  // All of its memory; recent values. Of main, or once it is gone: all defaults.
+  HeapStats heap_stats() const;
   // No error while it can be used: isolate_not_found, or why it could not be made.
   Error error() const;
   bool operator==(const Isolate& other) const {
@@ -168,7 +155,8 @@ class Isolate {
   }
 
   // Executes `function(args...)` in the isolate and waits for it. What it throws comes back as a
-  // record. Errors: failed, isolate_running, isolate_not_found, … Blocks. When the deadline of the
+  // record. `function`: see docs/isolates.md. Errors: failed, isolate_running, isolate_not_found,
+  // unknown_function, interrupted, … Blocks. When the deadline of the
   // call passes first, the function runs on, with that deadline, and its result is dropped.
   template <class F, class... Args>
   auto run(F function, Args&&... args) {
@@ -181,14 +169,19 @@ class Isolate {
   }
 
   // Binds values in its namespace: prepare("a", 1, "b", 2.5). All are bound, or, on an error, none.
-  // Errors: isolate_running, invalid_argument for what is no name, failed (std::bad_alloc) beyond
-  // the quota of its heap. Blocks.
+  // Errors: isolate_running, invalid_argument for what is no name, failed
+  // (isola::HeapQuotaExceeded) beyond the quota of its heap. Blocks.
   template <class T, class... More>
   Error prepare(std::string_view name, T&& value, More&&... more) {
     std::vector<NamedValue> values;
     values.reserve(1 + sizeof...(more) / 2);
     collect(values, name, std::forward<T>(value), std::forward<More>(more)...);
     return prepare(std::move(values));
+  }
+  template <class Name>
+  requires std::convertible_to<Name, std::string_view> Error prepare(Name&&) {
+    static_assert(!sizeof(Name), "isola: prepare takes pairs of a name and a value");
+    return Error();
   }
   // The same for a list, which can't be empty: invalid_argument.
   Error prepare(std::vector<NamedValue> values);
@@ -216,21 +209,31 @@ class Isolate {
  private:
   template <class F, class... Args>
   auto start(F function, Args&&... args) {
-    (detail::require_sendable<std::decay_t<Args>>(), ...);
     auto plain = detail::plain_function(function);
-    using Returned = typename detail::FunctionJob<decltype(plain), std::decay_t<Args>...>::Returned;
-    if constexpr (!std::is_void_v<Returned>) detail::require_sendable<Returned>();
+    detail::require_runs<decltype(plain), Args...>();
     return start_job(true, plain, std::decay_t<Args>(std::forward<Args>(args))...);
+  }
+  // The one that is registered, found before anything runs.
+  template <class R, class... Params, class... Args>
+  auto start(const RegisteredFunction<R(Params...)>& function, Args&&... args) {
+    auto [plain, unknown] = runtime_.get() != nullptr ? function.find(runtime_->pool())
+                                                      : Result<R (*)(Params...)>{nullptr, error()};
+    auto future = unknown ? Future<std::decay_t<R>>(std::move(unknown))
+                          : start(plain, std::forward<Args>(args)...);
+    return future;
   }
   template <class F, class... Args>
   auto start_job(bool of_user, F function, Args... args) {
     using Job = detail::FunctionJob<F, Args...>;
     using Returned = typename Job::Returned;
     if (Error error = unusable()) return Future<Returned>(std::move(error));
-    auto job = std::make_shared<Job>(*cell(), function, std::move(args)...);
+    const auto job = [&] {
+      const detail::ProgramMemory program;  // both isolates have a part in it
+      return std::make_shared<Job>(*cell(), function, std::move(args)...);
+    }();
     job->of_user = of_user;
     detail::start_job(*cell(), job);
-    return Future<Returned>(std::move(job), cell());
+    return Future<Returned>(job, runtime_);
   }
   template <class T, class... More>
   static void collect(std::vector<NamedValue>& values, std::string_view name, T&& value,
@@ -260,6 +263,8 @@ class Isolate {
 
 namespace detail {
 
+// Why no isolate can have this name, or no error.
+Error check_isolate_name(Pool& pool, std::string_view name);
 Isolate create_isolate(Runtime& runtime, const IsolateOptions& options);
 Isolate main_isolate(Runtime& runtime);
 Isolate current_isolate(Runtime& runtime);
@@ -267,6 +272,8 @@ std::vector<Isolate> isolates(Runtime& runtime);
 Result<Isolate> find_isolate(Runtime& runtime, IsolateId id);
 // The Runtime of the running actor. Throws std::logic_error outside of actors.
 Runtime& current_runtime();
+// The same error as one of the running isolate, which came upon it in a message of this type.
+Error as_failure_here(const Error& error, const MessageType& type);
 
 }  // namespace detail
 
@@ -281,6 +288,22 @@ Result<Isolate> find_isolate(IsolateId id);
 // Makes an isolate in the System of the running one. For options that can't be had, one whose
 // error() says why, and which is in no list.
 Isolate create_isolate(const IsolateOptions& options = {});
+// A message to be filled and returned, or sent. Throws PoolExhausted.
+template <MessageStruct M>
+Message<M> compose(uint64_t words_hint = 0) {
+  return isola::compose<M>(detail::current_runtime().pool(), words_hint);
+}
+
+// A handle may cross to other isolates of its System, and travel in messages: Message::attach,
+// Delivery::attached<Isolate>. As long as it does, what create() made is kept.
+template <>
+struct SendableTrait<Isolate> : std::true_type {};
+template <>
+struct SendableTrait<IsolateId> : std::true_type {};
+template <>
+struct AttachmentTraits<Isolate> : detail::CopiedAttachment<Isolate> {};
+template <class Signature>
+struct SendableTrait<RegisteredFunction<Signature>> : std::true_type {};
 
 }  // namespace isola
 

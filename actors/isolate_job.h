@@ -2,6 +2,7 @@
 #pragma once
 
 #include <isola/actors/cell.h>
+#include <isola/actors/ready_descriptor.h>
 #include <isola/actors/reply.h>
 #include <isola/actors/sendable.h>
 
@@ -17,7 +18,8 @@ namespace isola::detail {
 // leave while the job still runs.
 class Job {
  public:
-  explicit Job(ActorCell& cell) : done(new AskState(cell)) {}
+  // `cell`: where it will run; nullptr: that is not known yet.
+  explicit Job(ActorCell* cell) : done(cell != nullptr ? new AskState(*cell) : new AskState) {}
   Job(const Job&) = delete;
   Job& operator=(const Job&) = delete;
   virtual ~Job() {
@@ -27,6 +29,37 @@ class Job {
   // Executes it in the isolate, on a carrier of its own.
   virtual void run() = 0;
 
+  // What the caller's context lets cross, and the caller's deadline, become the job's own.
+  void note_caller(Pool& pool, const Clock& clock) {
+    const Execution& execution = Execution::current();
+    if (execution.bindings != nullptr || execution.inherited != nullptr)
+      context = wire_record(pool);
+    deadline_ns = execution.deadline_on(clock);
+  }
+  // True for the one who may begin it, or end it unbegun. Relaxed: it tells of nothing else.
+  bool claim() { return !claimed_.exchange(true, sync::memory_order_relaxed); }
+  // Gives up what it runs with, or would have run with. REQUIRES: claimed, and not running.
+  virtual void drop_arguments() {}
+
+  // Ends it, unless somebody has begun or ended it. True if it was ended by this.
+  bool end_unbegun(Runtime& runtime, const Error& error) {
+    if (!claim()) return false;
+    drop_arguments();
+    finish(runtime, error);
+    return true;
+  }
+
+  // Waits for its end; `error` is then how it ended. False: the wait is over before, by `error`.
+  // Blocks.
+  bool wait(int64_t deadline_ns, Error& error) {
+    error = done->wait(deadline_ns);
+    if (!error) return true;
+    if (!done->is_finished()) return false;
+    // It may have ended after a wait in vain: this one gives how.
+    error = done->wait(deadline_ns);
+    return true;
+  }
+
   // Whoever ends it, once. A failure that nobody is there to see is reported.
   void finish(Runtime& runtime, const Error& error) {
     failure_ = error;
@@ -34,6 +67,7 @@ class Job {
     if (error && fate_.exchange(Fate::failed, sync::memory_order_acq_rel) == Fate::abandoned)
       report_failure(runtime);
     error ? done->fail(error) : done->answer(nullptr);
+    ready.set();
   }
   // Who started it does not want to know how it ends.
   void abandon(Runtime& runtime) {
@@ -42,6 +76,7 @@ class Job {
   }
 
   AskState* const done;      // the starter's use, which is the job's own, and the isolate's
+  ReadyDescriptor ready;     // for who waits for the end with poll
   Block* context = nullptr;  // what the starter's context lets cross
   int64_t deadline_ns = kNoDeadline;
   bool of_user = true;       // it runs a function of the user's
@@ -49,6 +84,7 @@ class Job {
  private:
   enum class Fate : uint8_t { open, failed, abandoned };
   void report_failure(Runtime& runtime) const;
+  sync::atomic<bool> claimed_{false};
   sync::atomic<Fate> fate_{Fate::open};
   Error failure_;
 };
@@ -65,7 +101,7 @@ class FunctionJob final : public ValueJob<std::decay_t<std::invoke_result_t<F, A
  public:
   using Returned = std::decay_t<std::invoke_result_t<F, Args...>>;
   FunctionJob(ActorCell& cell, F f, Args... args)
-      : ValueJob<Returned>(cell), function_(f), arguments_(std::move(args)...) {}
+      : ValueJob<Returned>(&cell), function_(f), arguments_(std::move(args)...) {}
   void run() override {
     ResourceList* own = Execution::current().resources;
     std::apply([&](auto&... values) { (transfer_ends(values, own), ...); }, arguments_);
@@ -112,6 +148,16 @@ Result<typename RunResult<R>::type> result_of(ValueJob<R>& job, Error error) {
 void start_job(ActorCell& cell, const std::shared_ptr<Job>& job);
 // Runs the job of this isolate, whose turn the caller has, and tells who waits for it.
 void run_job(ActorCell& cell);
+// How a function ended: by no error, by what it threw, or because its isolate ends.
+struct Executed {
+  Error error;
+  bool cancelled = false;
+};
+// Runs the function of a claimed job as this isolate, in the context and with the deadline of who
+// started it. Throws nothing.
+Executed execute(ActorCell& cell, Job& job);
+// The record of the exception that is being handled in the running isolate.
+Error capture_here();
 // Ends the isolate if it was made by create(), nothing runs in it, and nobody has a handle.
 void end_if_unused(ActorCell& cell);
 

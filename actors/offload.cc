@@ -2,6 +2,7 @@
 #include "offload.h"
 
 #include <isola/actors/runtime.h>
+#include <isola/context/frame.h>
 #include <isola/serialization/check.h>
 
 #include <system_error>
@@ -17,7 +18,7 @@ Error OffloadPool::run(OffloadJob& job) {
   // Once it is in the queue, a thread may be quicker than the wait is to see these.
   if (Worker* worker = Worker::current(); worker != nullptr && worker->running().cancelled)
     return unsuccessful(Outcome::cancelled);
-  if (job.has_limit() && job.caller->clock->now_ns() >= job.deadline_ns())
+  if (job.has_limit() && job.execution.clock->now_ns() >= job.deadline_ns())
     return Error(Code::timeout);
   Thread* woken = nullptr;
   {
@@ -71,15 +72,16 @@ void OffloadPool::serve(Thread& self) {
     {
       // As the actor that waits, but what waits here blocks this thread, and the inspector goes on
       // to see the actor's own wait.
-      Execution execution = *job->caller;
-      execution.parker = nullptr;
-      execution.books = nullptr;
-      Execution::set_current(&execution);
+      job->execution.parker = nullptr;
+      job->execution.books = nullptr;
+      job->execution.frame = nullptr;  // its own, which its caller's is not
+      Execution::set_current(&job->execution);
       try {
         job->call(*job);
       } catch (...) {
         job->thrown = std::current_exception();
       }
+      end_turn_frame(job->execution);
       Execution::set_current(nullptr);
     }
     job->wake();  // it may be gone now

@@ -40,7 +40,9 @@ inline constexpr int64_t kOffloadIdleNs = 5'000'000'000;
 struct OffloadJob : Waiter {
   explicit OffloadJob(void (*its_call)(OffloadJob&)) : call(its_call) {}
   void (*const call)(OffloadJob&);  // stores the result, or throws
-  Execution* const caller = &Execution::current();
+  // What the call runs in: as the caller's was, which the caller itself goes on to use until it is
+  // suspended.
+  Execution execution = Execution::current();
   std::exception_ptr thrown;
 };
 

@@ -17,6 +17,7 @@
 #include <isola/channels/waiter.h>
 #include <isola/context/key.h>
 #include <isola/serialization/message.h>
+#include <isola/serialization/program_memory.h>
 #include <isola/serialization/result.h>
 #include <isola/serialization/seal.h>
 
@@ -28,10 +29,12 @@ namespace isola {
 namespace detail {
 
 // Shared by the asker and the message. Thread safety: any thread.
-class AskState final : public ReplyTarget {
+class AskState final : public ReplyTarget, public InProgramMemory {
  public:
   explicit AskState(ActorCell& target)
       : target_(&target), target_id_(target.id.load(sync::memory_order_relaxed)) {}
+  // Of nobody in particular.
+  AskState() : target_(nullptr), target_id_(0) {}
 
   void answer(Block* block) override {
     // Without one: what was asked for was only that something is done.

@@ -1,14 +1,16 @@
-// Slots, the end of actors, and the order of a clean stop.
+// Starting actors, and the order of a clean stop.
 #include "runtime.h"
 
-#include <isola/actors/isolate_job.h>
 #include <isola/actors/offload.h>
+#include <isola/actors/outside.h>
+#include <isola/context/error_context.h>
+#include <isola/context/key.h>
 #include <isola/serialization/check.h>
-#include <isola/serialization/faults.h>
+#include <isola/serialization/seal.h>
+#include <isola/serialization/throw_trace.h>
 
 #include <algorithm>
 #include <cstdio>
-#include <new>
 #include <utility>
 
 namespace isola::detail {
@@ -38,60 +40,12 @@ SystemOptions completed(SystemOptions options) {
   return options;
 }
 
-// Runs the end of an actor as that actor: its heap and resources are the current ones.
-class Entered {
- public:
-  Entered(ActorCell& cell, const Clock& clock)
-      : outer_(Execution::current_or_null()), cell_(Execution::current().cell) {
-    Execution& current = Execution::current();
-    if (cell_ == &cell) return;
-    execution_ = current;
-    execution_.bindings = nullptr;
-    execution_.inherited = cell.root_context;
-    execution_.deadline_ns = kNoDeadline;
-    execution_.isolate_id = cell.id.load(sync::memory_order_relaxed);
-    execution_.clock = &clock;
-    execution_.resources = &cell.resources;
-    execution_.books = &cell.books;
-    execution_.cell = &cell;
-    Execution::set_current(&execution_);
-    entered_ = true;
-  }
-  ~Entered() {
-    if (entered_) Execution::set_current(outer_);
-  }
-  Entered(const Entered&) = delete;
-  Entered& operator=(const Entered&) = delete;
-
- private:
-  Execution* const outer_;
-  ActorCell* const cell_;
-  Execution execution_;
-  bool entered_ = false;
-};
-
-// Tells who waits for an answer that none will come, and why.
-void drop_mail(Block* block, const Error& why) {
-  while (block != nullptr) {
-    Block* next = block->next;
-    if (ReplyTarget* reply = std::exchange(block->envelope.reply, nullptr)) reply->fail(why);
-    if (!is_planted(Planted::forgotten_release)) release(block);
-    block = next;
-  }
-}
-
-void drop_all_mail(ActorCell& cell, const Error& why) { drop_mail(cell.inbox.close(), why); }
-
 }  // namespace
 
 Runtime::Runtime(SystemOptions options)
     : options_(completed(std::move(options))),
       pool_(Pool::create(options_.pool_bytes_max)),
-      channels_(std::make_shared<ChannelTable>(clock())),
-      slab_table_(static_cast<sync::atomic<ActorCell*>*>(
-          std::calloc(kSlabsMax, sizeof(sync::atomic<ActorCell*>)))) {
-  static_assert(std::is_trivially_destructible_v<sync::atomic<ActorCell*>>);
-  if (slab_table_ == nullptr) throw std::bad_alloc();
+      channels_(std::make_shared<ChannelTable>(clock())) {
   pool_->hold();
   if (!options_.seed)
     offload_ =
@@ -103,55 +57,19 @@ Runtime::Runtime(SystemOptions options)
 
 Runtime::~Runtime() {
   if (kChecked) set_seal_writer_names(*pool_, nullptr);
-  for (size_t i = 0; i < slabs(); ++i) delete[] slab(i);
   pool_->drop();
 }
 
 std::string Runtime::name_of(uint64_t id) const {
-  for (size_t i = 0; i < slabs(); ++i)
-    for (size_t j = 0; j < kSlabCells; ++j)
-      if (const ActorCell& cell = slab(i)[j]; cell.id.load(sync::memory_order_relaxed) == id)
+  for (size_t i = 0; i < slots_.slabs(); ++i)
+    for (size_t j = 0; j < Slots::kSlabCells; ++j)
+      if (const ActorCell& cell = slots_.slab(i)[j]; cell.id.load(sync::memory_order_relaxed) == id)
         return cell.label();
   return {};
 }
 
-CellRef Runtime::find(uint64_t id) const {
-  for (size_t i = 0; i < slabs(); ++i)
-    for (size_t j = 0; j < kSlabCells; ++j)
-      if (ActorCell& cell = slab(i)[j]; cell.id.load(sync::memory_order_relaxed) == id)
-        return living(cell);
-  return {};
-}
-
-std::vector<CellRef> Runtime::living() const {
-  std::vector<std::pair<uint64_t, CellRef>> found;
-  for (size_t i = 0; i < slabs(); ++i) {
-    for (size_t j = 0; j < kSlabCells; ++j) {
-      CellRef cell = living(slab(i)[j]);
-      if (cell) found.emplace_back(cell->id.load(sync::memory_order_relaxed), std::move(cell));
-    }
-  }
-  std::sort(found.begin(), found.end(),
-            [](const auto& a, const auto& b) { return a.first < b.first; });
-  std::vector<CellRef> cells;
-  cells.reserve(found.size());
-  for (auto& [id, cell] : found) cells.push_back(std::move(cell));
-  return cells;
-}
-
-CellRef Runtime::living(ActorCell& cell) {
-  // The id first: a slot that changes hands meanwhile has another one afterwards.
-  const uint64_t id = cell.id.load(sync::memory_order_acquire);
-  if (id == 0 || cell.life.load(sync::memory_order_acquire) != Life::alive || !cell.try_retain())
-    return {};
-  CellRef ref = CellRef::adopt(cell);
-  const bool same = cell.id.load(sync::memory_order_acquire) == id &&
-                    cell.life.load(sync::memory_order_acquire) == Life::alive;
-  return same ? ref : CellRef();
-}
-
-void Runtime::drop() {
-  if (references_.fetch_sub(1, sync::memory_order_acq_rel) == 1) delete this;
+void Runtime::drop(uint32_t uses) {
+  if (references_.fetch_sub(uses, sync::memory_order_acq_rel) == uses) delete this;
 }
 
 const Clock& Runtime::clock() const {
@@ -160,6 +78,7 @@ const Clock& Runtime::clock() const {
 }
 
 void Runtime::start() {
+  set_context_reader(read_error_context);
   for (const DispatcherOptions& options : options_.dispatchers) {
     Dispatcher& dispatcher = *dispatchers_.emplace_back(std::make_unique<Dispatcher>(options));
     if (options_.seed && dispatchers_.size() > 1) continue;
@@ -177,11 +96,7 @@ void Runtime::start() {
 }
 
 void Runtime::stop() {
-  {
-    sync::Lock lock(slots_mutex_);
-    if (closed_) return;
-    closed_ = true;
-  }
+  if (!slots_.close()) return;
   stopping_.store(true, sync::memory_order_release);
   monitor_.stop();
   for (auto& worker : workers_) worker->stop();
@@ -189,12 +104,12 @@ void Runtime::stop() {
   if (offload_ != nullptr) offload_->stop();
   channels_->close_all();
   // Nobody runs any more. First no mail can come, then the actors end, the youngest first.
-  for (ActorCell* cell = youngest_; cell != nullptr; cell = cell->older) {
-    drop_all_mail(*cell, Error(Code::no_such_actor));
-  }
-  while (youngest_ != nullptr) {
+  std::vector<CellRef> left = slots_.living();
+  for (const CellRef& cell : left) drop_mail(*cell, Error(Code::no_such_actor));
+  for (; !left.empty(); left.pop_back()) {
+    if (left.back()->life.load(sync::memory_order_acquire) != Life::alive) continue;
     took(Transition::ended_by_the_system);
-    end_actor(*youngest_, Error());
+    end_actor(*left.back(), Error());
   }
   {
     sync::Lock lock(main_mutex);
@@ -203,64 +118,42 @@ void Runtime::stop() {
   pool_->close();
 }
 
-void Runtime::add_slab() {
-  const size_t index = slab_count_.load(sync::memory_order_relaxed);
-  ISOLA_CHECK(index, <, kSlabsMax);
-  auto* cells = new ActorCell[kSlabCells];
-  for (size_t i = kSlabCells; i-- > 0;) {
-    cells[i].runtime = this;
-    cells[i].next_free = free_slots_;
-    free_slots_ = &cells[i];
-  }
-  slab_table_[index].store(cells, sync::memory_order_release);
-  slab_count_.store(index + 1, sync::memory_order_release);
-}
-
 ActorCell* Runtime::new_slot(const SlotOptions& options, const BehaviourType& type,
                              void* behaviour) {
+  const Outside outside;  // a slot outlives the actor that asks for it
   Block* root_context = nullptr;
   if (Execution& execution = Execution::current();
       execution.bindings != nullptr || execution.inherited != nullptr)
     root_context = wire_record(*pool_);
-  ActorCell* cell;
-  {
-    sync::Lock lock(slots_mutex_);
-    if (closed_) {
-      if (root_context != nullptr) release(root_context);
-      return nullptr;
-    }
-    if (free_slots_ == nullptr) add_slab();
-    cell = free_slots_;
-    free_slots_ = cell->next_free;
-    // Nodes of a set stay where they are, so the inspector may read the text at any time.
-    cell->type_label.store(
-        options.type.empty() ? nullptr : type_labels_.insert(options.type).first->c_str(),
-        sync::memory_order_relaxed);
-    // Numbered in the order of their start: never an address, so a seed gives the same ids.
-    cell->id.store(next_incarnation_++, sync::memory_order_relaxed);
-    cell->older = youngest_;
-    cell->younger = nullptr;
-    if (youngest_ != nullptr) youngest_->younger = cell;
-    youngest_ = cell;
+  Worker* worker = own_worker();
+  ActorCell* cell = slots_.take(worker != nullptr ? &worker->free_slots_ : nullptr);
+  if (cell == nullptr) {
+    if (root_context != nullptr) release(root_context);
+    return nullptr;
   }
-  retain();
-  alive_.fetch_add(1, sync::memory_order_relaxed);
+  count_alive(+1);
+  const char* type_label = nullptr;
+  if (!options.type.empty()) {
+    sync::Lock lock(type_labels_mutex_);
+    // Nodes of a set stay where they are, so the inspector may read the text at any time.
+    type_label = type_labels_.insert(options.type).first->c_str();
+  }
+  cell->type_label.store(type_label, sync::memory_order_relaxed);
   cell->type.store(&type, sync::memory_order_relaxed);
   cell->behaviour = behaviour;
   cell->root_context = root_context;
-  cell->inbox_max = options.inbox_max != 0 ? options.inbox_max : options_.inbox_max;
-  cell->heap_quota = options.heap_quota;
+  cell->set_bounds(options);
   cell->resources.set_isolate(cell->id.load(sync::memory_order_relaxed));
   cell->random_state = options_.seed.value_or(0) ^ cell->id.load(sync::memory_order_relaxed);
   cell->set_name(options.name);
   cell->references.store(1, sync::memory_order_relaxed);  // the runtime's own, until it ends
   // Made by one of its workers, it is at home there. Made elsewhere it has no home until then, and
   // nobody may tell one.
-  Worker* worker = Worker::current();
   cell->dispatcher = find_dispatcher(options.dispatcher);
   cell->pinned = options.pinned;
   cell->priority = options.priority;
   cell->resets = options.resets;
+  cell->interruptible = options.interruptible;
   cell->origin = options.origin;
   // A pinned one is placed by turns, else all would be where the actor is that spawns them.
   if (worker != nullptr && (&worker->dispatcher() != cell->dispatcher || cell->pinned))
@@ -273,72 +166,6 @@ ActorCell* Runtime::new_slot(const SlotOptions& options, const BehaviourType& ty
   cell->home.store(worker, sync::memory_order_release);
   cell->life.store(Life::alive, sync::memory_order_release);
   return cell;
-}
-
-void Runtime::unlink(ActorCell& cell) {
-  sync::Lock lock(slots_mutex_);
-  (cell.younger != nullptr ? cell.younger->older : youngest_) = cell.older;
-  if (cell.older != nullptr) cell.older->younger = cell.younger;
-}
-
-void Runtime::end_actor(ActorCell& cell, Error reason) {
-  const Error told = reason ? reason : Error(Code::no_such_actor);
-  {
-    // Before the inbox closes: who finds it closed asks why.
-    sync::Lock lock(cell.mutex);
-    cell.end_reason = reason;
-  }
-  drop_all_mail(cell, told);
-  std::shared_ptr<Job> job;
-  {
-    // Under the lock: who starts a job looks there whether the inbox is closed.
-    sync::Lock lock(cell.mutex);
-    job = std::exchange(cell.job, nullptr);
-  }
-  if (job != nullptr) job->finish(*this, reason ? reason : Error(Code::isolate_not_found));
-  {
-    Entered entered(cell, clock());
-    if (cell.behaviour != nullptr)
-      cell.type.load(sync::memory_order_relaxed)->destroy(std::exchange(cell.behaviour, nullptr));
-    cell.names.reset();
-    cell.resources.release_all();
-    channels_->isolate_gone(cell.id.load(sync::memory_order_relaxed), cell.resources.take_noted());
-  }
-  cell.heap.reset();
-  if (cell.root_context != nullptr) release(std::exchange(cell.root_context, nullptr));
-  unlink(cell);
-  alive_.fetch_sub(1, sync::memory_order_relaxed);
-  if (reason) report(reason);
-  ToWake woken;
-  {
-    sync::Lock lock(cell.mutex);
-    // Under the lock: who waits for the end either sees it now or is woken below.
-    cell.life.store(Life::ended, sync::memory_order_release);
-    woken.claim_all(cell.room_waiters, Outcome::closed);
-    woken.claim_all(cell.end_waiters, Outcome::completed);
-  }
-  woken.wake_all();
-  cell.drop();
-}
-
-void Runtime::free_slot(ActorCell& cell) {
-  took(Transition::slot_freed);
-  {
-    sync::Lock lock(cell.mutex);
-    cell.end_reason = Error();
-  }
-  cell.id.store(0, sync::memory_order_relaxed);
-  cell.books.handled.store(0, sync::memory_order_relaxed);
-  cell.restarts.store(0, sync::memory_order_relaxed);
-  cell.signals.store(0, sync::memory_order_relaxed);
-  cell.job_claimed.store(false, sync::memory_order_relaxed);
-  cell.life.store(Life::free, sync::memory_order_release);
-  {
-    sync::Lock lock(slots_mutex_);
-    cell.next_free = free_slots_;
-    free_slots_ = &cell;
-  }
-  drop();
 }
 
 void Runtime::actor_made(ActorCell& cell) {
@@ -375,8 +202,30 @@ bool Runtime::refused(ActorCell& cell, const SlotOptions& options) {
   for (const auto& dispatcher : dispatchers_)
     what += (dispatcher == dispatchers_.front() ? " \"" : ", \"") + dispatcher->name() + "\"";
   end_actor(cell, make_error(pool(), Code::no_dispatcher, name(Code::no_dispatcher), what,
-                             {cell.label(), cell.id.load(sync::memory_order_relaxed), nullptr}));
+                             cell.failed_at()));
   return true;
+}
+
+Worker* Runtime::own_worker() {
+  Worker* worker = Worker::current();
+  return worker != nullptr && &worker->runtime() == this ? worker : nullptr;
+}
+
+void Runtime::count_alive(int64_t change) {
+  if (Worker* worker = own_worker()) {
+    // One writer; who adds them up wants a recent value.
+    worker->alive_.store(worker->alive_.load(sync::memory_order_relaxed) + change,
+                         sync::memory_order_relaxed);
+  } else {
+    alive_.fetch_add(change, sync::memory_order_relaxed);
+  }
+}
+
+uint64_t Runtime::alive() const {
+  int64_t sum = alive_.load(sync::memory_order_relaxed);
+  for (const auto& worker : workers_) sum += worker->alive_.load(sync::memory_order_relaxed);
+  // An end may have been counted here and its start, elsewhere, not yet be seen.
+  return sum > 0 ? static_cast<uint64_t>(sum) : 0;
 }
 
 uint32_t Runtime::sleeping_workers() const {
@@ -391,7 +240,7 @@ void Runtime::report(const Error& error) {
     options_.on_failure(error);
   else
     std::fprintf(stderr, "%s: an actor failed: %s\n", options_.name.c_str(),
-                 error.to_string().c_str());
+                 error.display().c_str());
 }
 
 }  // namespace isola::detail

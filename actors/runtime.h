@@ -7,6 +7,7 @@
 #include <isola/actors/cell.h>
 #include <isola/actors/dispatcher.h>
 #include <isola/actors/monitor.h>
+#include <isola/actors/slots.h>
 #include <isola/actors/worker.h>
 #include <isola/channels/table.h>
 #include <isola/context/clock.h>
@@ -20,6 +21,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace isola {
@@ -45,6 +47,9 @@ struct SystemOptions {
   uint64_t pool_bytes_max = uint64_t{4} << 30;
   // Messages that may wait for an actor; senders wait for room. See SpawnOptions::inbox_max.
   uint32_t inbox_max = 1024;
+  // Bytes of messages that may wait for an actor; 0: any number, pool_bytes_max bounds them all. It
+  // is no default, as counting costs each message. See SpawnOptions::inbox_bytes_max.
+  uint64_t inbox_bytes_max = 0;
   // The stack of a handler. A suspended one holds the pages that it touched.
   size_t stack_bytes = 128 * 1024;
   // Handlers and function actors of a worker that may be blocked at once.
@@ -86,8 +91,8 @@ class Runtime {
   // Stops the workers, closes all channels, ends all actors, the youngest first. Once; not from a
   // worker.
   void stop();
-  void retain() { references_.fetch_add(1, sync::memory_order_relaxed); }
-  void drop();
+  void retain(uint32_t uses = 1) { references_.fetch_add(uses, sync::memory_order_relaxed); }
+  void drop(uint32_t uses = 1);
 
   // A slot for a new actor, alive, whose turn the caller has: it then calls actor_made, or place
   // for a function actor, whose first turn is its life. nullptr once the System has stopped.
@@ -99,6 +104,10 @@ class Runtime {
   // Ends the actor whose turn the caller has: closes its inbox, destroys its behaviour, releases
   // its resources and heap, tells who waits for it. `reason`: no error for a normal end.
   void end_actor(ActorCell& cell, Error reason);
+  // Starts the actor anew after this failure, if it has a supervisor and that wants it so. The
+  // caller has the turn, and gives the actor its next one. False: it is to be ended; `failure` is
+  // then that of the last incarnation.
+  bool restart(ActorCell& cell, Error& failure);
   void free_slot(ActorCell& cell);
 
   void place(ActorCell& cell);
@@ -115,8 +124,12 @@ class Runtime {
   size_t carriers_max() const { return options_.carriers_max; }
   OffloadPool* offload() const { return offload_.get(); }  // nullptr with a seed
   bool stopping() const { return stopping_.load(sync::memory_order_acquire); }
+  // A signal came that ends the program; see interrupts.h.
+  bool interrupted() const { return interrupted_.load(sync::memory_order_acquire); }
+  void set_interrupted() { interrupted_.store(true, sync::memory_order_release); }
   uint64_t failures() const { return failures_.load(sync::memory_order_relaxed); }
-  uint64_t alive() const { return alive_.load(sync::memory_order_relaxed); }
+  // Actors and isolates; a recent value.
+  uint64_t alive() const;
 
   Monitor& monitor() { return monitor_; }
   // Of all dispatchers; a recent value.
@@ -125,30 +138,23 @@ class Runtime {
 
   // Of the isolate with this id, which may be gone: then "". Looks at all of them.
   std::string name_of(uint64_t id) const;
-  // The isolate itself, or nothing. Looks at all slots, without a lock.
-  CellRef find(uint64_t id) const;
-  // Those that live, in the order of their start. Looks at all slots, without a lock.
-  std::vector<CellRef> living() const;
+  const Slots& slots() const { return slots_; }
+  // The slots that its worker keeps, at its end.
+  void give_back(Slots::Cache& cache) { slots_.give_all(cache); }
 
   // The namespace of the main isolate, used by any thread, under the lock.
   sync::Mutex main_mutex;
   Namespace main_names{*std::pmr::new_delete_resource(), nullptr};
 
-  // --- for the inspector: no lock
-  // A simulation makes many small Systems.
-  static constexpr size_t kSlabCells = sync::kSimulated ? 8 : 256;
-  static constexpr size_t kSlabsMax = 256 * 1024;  // 67 million actors
-  size_t slabs() const { return slab_count_.load(sync::memory_order_acquire); }
-  ActorCell* slab(size_t index) const {
-    return slab_table_[index].load(sync::memory_order_acquire);
-  }
-
  private:
   ~Runtime();
-  void add_slab();
-  void unlink(ActorCell& cell);
-  // A reference to who lives in this slot now, or to nobody.
-  static CellRef living(ActorCell& cell);
+  // The worker whose thread this is, if it is one of this Runtime's.
+  Worker* own_worker();
+  void count_alive(int64_t change);
+  // Closes its inbox, and tells who waits for an answer that none will come, and why.
+  static void drop_mail(ActorCell& cell, const Error& why);
+  // Destroys its behaviour and namespace, releases its resources and its heap.
+  void empty(ActorCell& cell);
   Dispatcher* find_dispatcher(std::string_view name) const;
 
   const SystemOptions options_;
@@ -162,22 +168,37 @@ class Runtime {
   uint32_t spins_ = 0;
   sync::atomic<uint32_t> references_{1};
   sync::atomic<bool> stopping_{false};
+  sync::atomic<bool> interrupted_{false};
   sync::atomic<uint64_t> failures_{0};
-  sync::atomic<uint64_t> alive_{0};
+  sync::atomic<int64_t> alive_{0};  // and each worker counts its own
 
-  sync::Mutex slots_mutex_;  // guards the five below
+  sync::Mutex type_labels_mutex_;  // guards the one below
   std::set<std::string> type_labels_;
-  ActorCell* free_slots_ = nullptr;
-  ActorCell* youngest_ = nullptr;
-  uint64_t next_incarnation_ = 1;
-  bool closed_ = false;
+  Slots slots_{*this};
+};
 
-  // Zeroed by the system page by page, so a table for millions costs a small System nothing.
-  struct Free {
-    void operator()(sync::atomic<ActorCell*>* table) const { std::free(table); }
-  };
-  std::unique_ptr<sync::atomic<ActorCell*>[], Free> slab_table_;
-  sync::atomic<size_t> slab_count_{0};
+// A counted use of a Runtime, or of none.
+class RuntimeRef {
+ public:
+  RuntimeRef() = default;
+  explicit RuntimeRef(Runtime& runtime) : runtime_(&runtime) { runtime.retain(); }
+  RuntimeRef(const RuntimeRef& other) : runtime_(other.runtime_) {
+    if (runtime_ != nullptr) runtime_->retain();
+  }
+  RuntimeRef(RuntimeRef&& other) noexcept : runtime_(std::exchange(other.runtime_, nullptr)) {}
+  RuntimeRef& operator=(RuntimeRef other) noexcept {
+    std::swap(runtime_, other.runtime_);
+    return *this;
+  }
+  ~RuntimeRef() {
+    if (runtime_ != nullptr) runtime_->drop();
+  }
+  Runtime* get() const { return runtime_; }
+  Runtime* operator->() const { return runtime_; }
+  Runtime& operator*() const { return *runtime_; }
+
+ private:
+  Runtime* runtime_ = nullptr;
 };
 
 }  // namespace detail

@@ -65,4 +65,22 @@ inline void sanitizer_clean_stack(void* bottom, size_t bytes) {
 #endif
 }
 
+// Nobody may touch this memory from now on: the address sanitizer reports who does.
+inline void sanitizer_forbid(const void* memory, size_t bytes) {
+#ifdef ISOLA_ASAN
+  __asan_poison_memory_region(memory, bytes);
+#else
+  (void)memory, (void)bytes;
+#endif
+}
+
+// It may be used again.
+inline void sanitizer_allow(const void* memory, size_t bytes) {
+#ifdef ISOLA_ASAN
+  __asan_unpoison_memory_region(memory, bytes);
+#else
+  (void)memory, (void)bytes;
+#endif
+}
+
 }  // namespace isola::detail

@@ -58,7 +58,7 @@ bool read_actor(const ActorCell& cell, ActorInfo& info) {
   const bool running = cell.activity.load(relaxed) == detail::Activity::turn;
   info.name = cell.name();
   info.handled = cell.books.handled.load(relaxed);
-  info.heap_bytes = cell.heap_bytes.load(relaxed);
+  info.heap_bytes = cell.heap_figures.live_bytes.load(relaxed);
   info.restarts = cell.restarts.load(relaxed);
   info.inbox_depth = cell.inbox.depth();
   info.waits_for = describe_wait(cell.books);
@@ -80,10 +80,11 @@ bool read_actor(const ActorCell& cell, ActorInfo& info) {
 
 size_t read_actors(const System& system, size_t cursor, size_t max, std::vector<ActorInfo>& out) {
   const Runtime& runtime = system.runtime();
-  const size_t end = runtime.slabs() * Runtime::kSlabCells;
+  const detail::Slots& slots = runtime.slots();
+  constexpr size_t kSlabCells = detail::Slots::kSlabCells;
+  const size_t end = slots.slabs() * kSlabCells;
   for (; cursor < end && max > 0; ++cursor) {
-    const ActorCell& cell =
-        runtime.slab(cursor / Runtime::kSlabCells)[cursor % Runtime::kSlabCells];
+    const ActorCell& cell = slots.slab(cursor / kSlabCells)[cursor % kSlabCells];
     ActorInfo info;
     if (!read_actor(cell, info)) continue;
     out.push_back(std::move(info));

@@ -10,6 +10,7 @@
 #include <isola/actors/actor.h>
 #include <isola/actors/address.h>
 #include <isola/actors/isolate.h>
+#include <isola/actors/on_off.h>
 #include <isola/actors/runtime.h>
 #include <isola/actors/sendable.h>
 
@@ -26,10 +27,13 @@ struct SpawnOptions {
   // What the inspector shows as the type of a function actor; "function" without. Kept as long as
   // the System: meant for a few distinct texts.
   std::string type{};
-  // Bytes that may live on the actor's heap; beyond it allocations throw std::bad_alloc.
+  // Bytes that may live on the actor's heap; beyond it allocations throw HeapQuotaExceeded.
   uint64_t heap_quota = UINT64_MAX;
   // Messages that may wait before senders wait; 0: the System's.
   uint32_t inbox_max = 0;
+  // The same in bytes of bodies (whole blocks of the pool: 64 at least) and attachments; 0: the
+  // System's, UINT64_MAX: none. A larger message fails with message_too_large at its sender.
+  uint64_t inbox_bytes_max = 0;
   // Whose workers it runs on: one of SystemOptions::dispatchers; empty: the default one. If there
   // is none of this name the spawn fails: the actor has ended by an Error with
   // Code::no_dispatcher, which is reported, and join() gives it.
@@ -37,17 +41,26 @@ struct SpawnOptions {
   // It always runs on the same worker, so on the same thread: for libraries that keep state for
   // each thread. Its dispatcher's workers get such actors in turn. A busy worker delays it, where
   // others would be given to a free one.
-  bool pinned = false;
+  OnOff pinned = false;
   // Whose turn comes first on a worker. Nobody starves: a normal one gets a turn at the latest
   // after 15 of high ones, a low one after 64 of others; see docs/how_it_works.md.
   Priority priority = Priority::normal;
+  // On whose behalf it is started, as isolates() tells: for supervisors and what reads topologies.
+  Origin origin = Origin::user;
 };
 
 namespace detail {
 
 inline SlotOptions slot_options(const SpawnOptions& options) {
-  return {options.name,       options.type,   options.heap_quota, options.inbox_max,
-          options.dispatcher, options.pinned, options.priority};
+  return {.name = options.name,
+          .type = options.type,
+          .heap_quota = options.heap_quota,
+          .inbox_max = options.inbox_max,
+          .inbox_bytes_max = options.inbox_bytes_max,
+          .dispatcher = options.dispatcher,
+          .pinned = options.pinned,
+          .priority = options.priority,
+          .origin = options.origin};
 }
 
 template <class T>
@@ -59,7 +72,7 @@ T&& adopt(ActorCell& cell, T&& value) {
 template <class B, class... Args>
 typename B::AddressType spawn_handler(Runtime& runtime, const SpawnOptions& options,
                                       Args&&... args) {
-  (require_sendable<std::decay_t<Args>>(), ...);
+  require_arguments<Args...>();
   const SlotOptions slot = slot_options(options);
   ActorCell* cell = runtime.new_slot(slot, handler_type<B>, nullptr);
   if (cell == nullptr) return {};
@@ -96,11 +109,18 @@ ActorRef spawn_plain(Runtime& runtime, const SpawnOptions& options, Plain functi
 
 template <class F, class... Args>
 ActorRef spawn_function(Runtime& runtime, const SpawnOptions& options, F function, Args&&... args) {
-  (require_sendable<std::decay_t<Args>>(), ...);
+  require_arguments<Args...>();
   auto plain = plain_function(function);
-  using Arguments = typename FunctionTraits<decltype(plain)>::Arguments;
-  return spawn_plain(runtime, options, plain, std::type_identity<Arguments>{},
-                     std::forward<Args>(args)...);
+  require_no_result<decltype(plain), Args...>();
+  if constexpr (requires { typename FunctionTraits<decltype(plain)>::Arguments; }) {
+    using Arguments = typename FunctionTraits<decltype(plain)>::Arguments;
+    return spawn_plain(runtime, options, plain, std::type_identity<Arguments>{},
+                       std::forward<Args>(args)...);
+  } else {  // an object whose operator() is a template, or has overloads
+    using Arguments = std::tuple<std::decay_t<Args>...>;
+    return spawn_plain(runtime, options, plain, std::type_identity<Arguments>{},
+                       std::forward<Args>(args)...);
+  }
 }
 
 template <class T>

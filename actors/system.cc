@@ -3,6 +3,8 @@
 
 #include <isola/serialization/check.h>
 
+#include <stdexcept>
+
 namespace isola {
 
 namespace {
@@ -31,9 +33,14 @@ void System::stop() {
   runtime_->stop();
 }
 
-detail::Runtime& detail::current_runtime() { return *current_cell().runtime; }
+detail::Runtime& detail::current_runtime() {
+  ActorCell* cell = Execution::current().cell;
+  if (cell == nullptr) throw std::logic_error("isola: this is called in an isolate only");
+  return *cell->runtime;
+}
 
 void yield() {
+  detail::require_may_suspend(detail::Execution::current());
   detail::Worker* worker = detail::Worker::current();
   if (worker != nullptr) worker->yield();
 }
@@ -43,8 +50,7 @@ uint64_t random() { return next_random(current_cell().random_state); }
 void report(Code code, const std::string& type, const std::string& message) {
   detail::ActorCell& cell = current_cell();
   cell.runtime->report(
-      detail::make_error(cell.runtime->pool(), code, type, message,
-                         {cell.label(), cell.id.load(sync::memory_order_relaxed), nullptr}));
+      detail::make_error(cell.runtime->pool(), code, type, message, cell.failed_at()));
 }
 
 }  // namespace isola

@@ -30,9 +30,9 @@ using Graph = std::map<uint64_t, Waiting>;
 template <class Visit>
 void for_each_waiting(const Runtime& runtime, Visit&& visit) {
   const auto relaxed = sync::memory_order_relaxed;
-  for (size_t i = 0; i < runtime.slabs(); ++i) {
-    for (size_t j = 0; j < Runtime::kSlabCells; ++j) {
-      const ActorCell& cell = runtime.slab(i)[j];
+  for (size_t i = 0; i < runtime.slots().slabs(); ++i) {
+    for (size_t j = 0; j < detail::Slots::kSlabCells; ++j) {
+      const ActorCell& cell = runtime.slots().slab(i)[j];
       const uint64_t id = cell.id.load(sync::memory_order_acquire);
       const WaitsFor what = cell.books.what.load(sync::memory_order_acquire);
       const bool others = what != WaitsFor::nothing && what != WaitsFor::worker &&

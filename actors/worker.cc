@@ -2,10 +2,14 @@
 #include "worker.h"
 
 #include <isola/actors/algorithm.h>
+#include <isola/actors/background.h>
+#include <isola/actors/crash.h>
 #include <isola/actors/isolate_job.h>
 #include <isola/actors/runtime.h>
+#include <isola/context/frame.h>
 #include <isola/serialization/check.h>
 #include <isola/serialization/faults.h>
+#include <isola/serialization/throw_trace.h>
 
 #include <cxxabi.h>
 
@@ -40,6 +44,8 @@ void Worker::stop() {
 
 void Worker::main() {
   current_ = this;
+  const SignalStack signals_go_there;
+  const TraceThrows traces;
   its_dispatcher_.bind_thread();
   cache_ = std::make_unique<PoolCache>(runtime_.pool());
   PoolCache::set_current(cache_.get());
@@ -59,6 +65,7 @@ void Worker::main() {
   context->suspend();  // until the last carrier has left
   ISOLA_CHECK(live_carriers_, ==, 0u);
   release_carriers();
+  runtime_.give_back(free_slots_);
   PoolCache::set_current(nullptr);
   cache_.reset();
   stacks_.clear();
@@ -85,14 +92,30 @@ void Worker::begin_stop() {
 
 void Worker::end_in_handler(ActorCell& cell, Block* block, Error failure) {
   took(failure ? Transition::ended_by_failure : Transition::ended_by_cancellation);
-  running_->execution.inherited = cell.root_context;
+  running_->execution.set_inherited(cell.root_context);
   if (block != nullptr) {
     if (ReplyTarget* reply = std::exchange(block->envelope.reply, nullptr))
       reply->fail(failure ? failure : Error(Code::no_such_actor));
   }
+  if (failure) end_in_order(cell, false);
+  if (failure && runtime_.restart(cell, failure)) {
+    if (block != nullptr) release(block);
+    return settle(cell);
+  }
   cell.carrier.store(nullptr, sync::memory_order_relaxed);
   runtime_.end_actor(cell, std::move(failure));
   if (block != nullptr) release(block);
+}
+
+// Runs the end hooks; `wait`: and waits for its threads. A kill ends that.
+void Worker::end_in_order(ActorCell& cell, bool wait) {
+  if (cell.background == nullptr) [[likely]]
+    return;
+  try {
+    end_background(cell, wait);
+  } catch (const Cancelled&) {
+    // What is left of it ends with the actor.
+  }
 }
 
 bool Worker::obey_signals(ActorCell& cell) {
@@ -101,9 +124,16 @@ bool Worker::obey_signals(ActorCell& cell) {
     cell.signals.fetch_and(~uint32_t{kRunJob}, sync::memory_order_acq_rel);
     run_job(cell);
   }
+  if ((signals & (kWork | kKill)) == kWork) {
+    cell.signals.fetch_and(~uint32_t{kWork}, sync::memory_order_acq_rel);
+    cell.type.load(sync::memory_order_relaxed)->work(cell.behaviour);
+  }
+  if ((signals & kInterrupt) != 0)
+    cell.signals.fetch_and(~uint32_t{kInterrupt}, sync::memory_order_acq_rel);
   if ((signals & kRoom) != 0) cell.make_room();
   if ((signals & (kStop | kKill)) == 0) return false;
   took(Transition::ended_by_signal);
+  if ((signals & kKill) == 0) end_in_order(cell, true);
   cell.carrier.store(nullptr, sync::memory_order_relaxed);
   runtime_.end_actor(cell, Error());
   return true;
@@ -159,6 +189,7 @@ ISOLA_HOT void Worker::settle(ActorCell& cell) {
 ISOLA_HOT void Worker::handle_messages(ActorCell& cell, Execution& execution) {
   const BehaviourType& type = *cell.type.load(sync::memory_order_relaxed);
   Block* const root_context = cell.root_context;
+  Error failure;  // here, as a turn has many messages
   uint32_t left = kTurnMessages;
   for (; left > 0; --left) {
     Block* block = cell.inbox.pop();
@@ -168,9 +199,11 @@ ISOLA_HOT void Worker::handle_messages(ActorCell& cell, Execution& execution) {
       block = cell.inbox.pop();
       if (block == nullptr) break;
     }
+    if (cell.short_way_max == 0) [[unlikely]]
+      cell.give_room_of(*block);
     const Envelope& envelope = block->envelope;
     Block* const context = envelope.context;
-    execution.inherited = context != nullptr ? context : root_context;
+    execution.set_inherited(context != nullptr ? context : root_context);
     execution.deadline_ns = envelope.deadline_ns;
     block->set_state(BlockState::delivered);
     cell.books.count_message();
@@ -180,18 +213,22 @@ ISOLA_HOT void Worker::handle_messages(ActorCell& cell, Execution& execution) {
     } else {
       const MessageType* message_type = block->type;
       message_type_.store(message_type, sync::memory_order_relaxed);
+      bool ended = false;
       try {
         type.receive(cell.behaviour, block);
       } catch (const Cancelled&) {
-        return end_in_handler(cell, block, Error());
+        ended = true;
       } catch (...) {
-        return end_in_handler(
-            cell, block,
-            capture_exception(runtime_.pool(), {cell.label(), execution.isolate_id, message_type}));
+        failure = capture_exception(runtime_.pool(), cell.failed_at(message_type));
+        ended = true;
       }
+      end_turn_frame(execution);
+      // Not before the exception is gone: it may hold memory of the heap that ends.
+      if (ended) [[unlikely]]
+        return end_in_handler(cell, block, std::move(failure));
     }
     // The context of a call ends with its handler.
-    execution.inherited = root_context;
+    execution.set_inherited(root_context);
     if (block != nullptr) release(block);
     if (cell.signals.load(sync::memory_order_relaxed) != 0 && obey_signals(cell)) return;
   }
@@ -204,11 +241,13 @@ ISOLA_HOT void Worker::turn(ActorCell& cell) {
   Execution& execution = carrier.execution;
   const BehaviourType& type = *cell.type.load(sync::memory_order_relaxed);
   execution.cell = &cell;
+  execution.heap = nullptr;  // it is known once it is used
   execution.isolate_id = cell.id.load(sync::memory_order_relaxed);
   execution.resources = &cell.resources;
   execution.books = &cell.books;
-  execution.inherited = cell.root_context;
+  execution.begin_context(cell.root_context);
   execution.deadline_ns = kNoDeadline;
+  execution.dropped_heap = nullptr;
   carrier.cancelled = false;
   if (happens(Fault::killed)) cell.signals.fetch_or(kKill, sync::memory_order_relaxed);
   cell.carrier.store(&carrier, sync::memory_order_relaxed);
@@ -218,17 +257,27 @@ ISOLA_HOT void Worker::turn(ActorCell& cell) {
   if (cell.signals.load(sync::memory_order_relaxed) == 0 || !obey_signals(cell)) {
     if (type.run != nullptr) [[unlikely]] {
       Error reason;
+      bool cancelled = false;
       try {
         type.run(cell.behaviour);
         took(Transition::ended_by_return);
       } catch (const Cancelled&) {
         took(Transition::ended_by_cancellation);
+        // A stop is an end in order, which may wait.
+        cancelled = stopping_ || (cell.signals.load(sync::memory_order_acquire) & kKill) != 0;
+        carrier.cancelled = cancelled;
       } catch (...) {
         took(Transition::ended_by_failure);
-        reason = capture_exception(runtime_.pool(), {cell.label(), execution.isolate_id, nullptr});
+        reason = capture_exception(runtime_.pool(), cell.failed_at());
       }
-      cell.carrier.store(nullptr, sync::memory_order_relaxed);
-      runtime_.end_actor(cell, std::move(reason));
+      end_turn_frame(execution);
+      if (!cancelled) end_in_order(cell, !reason);
+      if (reason && runtime_.restart(cell, reason)) {
+        begin(cell);
+      } else {
+        cell.carrier.store(nullptr, sync::memory_order_relaxed);
+        runtime_.end_actor(cell, std::move(reason));
+      }
     } else {
       handle_messages(cell, execution);
     }

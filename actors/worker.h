@@ -35,6 +35,7 @@
 #include <isola/actors/gate.h>
 #include <isola/actors/priority.h>
 #include <isola/actors/sleep.h>
+#include <isola/actors/slots.h>
 #include <isola/actors/stack.h>
 #include <isola/actors/timers.h>
 #include <isola/serialization/pool.h>
@@ -107,6 +108,8 @@ class Worker {
   // Sends to an actor that is at home here, from the running code. False if that is not so, or not
   // as simple.
   bool send_here(ActorCell& cell, Block& block, Execution& execution);
+  bool send_here_in_context(ActorCell& cell, Block& block, Execution& execution);
+  bool append_here(ActorCell& cell, Block& block, Execution& execution);
   // As send_here, without stamping, in the cases that are not so simple.
   Inbox::Push push_here(ActorCell& cell, Block& block);
   // The first steps of an actor that was just made here: it rests, or waits for its first turn.
@@ -134,6 +137,13 @@ class Worker {
     const MessageType* message_type = nullptr;
   };
   Progress progress() const;
+  // The actor whose turn it is, and what it handles, if it handles messages. For its own thread, at
+  // any time: also in a handler of signals.
+  struct InTurn {
+    const ActorCell* cell = nullptr;
+    const MessageType* message_type = nullptr;
+  };
+  InTurn in_turn() const;
   // Gives the ready actors of a worker that is stuck in a turn to one that sleeps. The monitor's.
   void relieve();
   Timers& timers() { return timers_; }
@@ -154,6 +164,7 @@ class Worker {
   void settle(ActorCell& cell);
   // True if the actor has ended.
   bool obey_signals(ActorCell& cell);
+  void end_in_order(ActorCell& cell, bool wait);
   void go_idle();
   // Counts a turn, or a part of one. Every so many, Boost's own sleepers and remote wake-ups are
   // looked after.
@@ -257,6 +268,9 @@ class Worker {
   bool settling_ = false;
   bool guests_go_ = false;
 
+  Slots::Cache free_slots_;  // own thread only
+  // How many actors were started here, less those that ended here. Written by its own thread.
+  sync::atomic<int64_t> alive_{0};
   // Written by its own thread, for the monitor.
   sync::atomic<uint64_t> turns_{0};
   sync::atomic<ActorCell*> in_turn_{nullptr};

@@ -1,6 +1,7 @@
 // What comes to a worker and to the actors that are at home there: messages, signals, wake-ups.
 #include <isola/actors/runtime.h>
 #include <isola/actors/worker.h>
+#include <isola/context/binding.h>
 #include <isola/serialization/faults.h>
 
 #include <algorithm>
@@ -80,7 +81,7 @@ void Worker::heed_inside(ActorCell& cell) {
       // A turn that is blocked has to be cancelled where it is.
       const BehaviourType* type = cell.type.load(sync::memory_order_relaxed);
       Carrier* carrier = cell.carrier.load(sync::memory_order_relaxed);
-      const bool cancels = (signals & kKill) != 0 ||
+      const bool cancels = (signals & (kKill | kInterrupt)) != 0 ||
                            ((signals & kStop) != 0 && type != nullptr && type->run != nullptr);
       if (cancels && carrier != nullptr) {
         took(Transition::turn_cancelled);
@@ -98,12 +99,30 @@ inline bool Worker::send_here(ActorCell& cell, Block& block, Execution& executio
   // One branch for all that a message may have to take along.
   const auto bits = [](const void* pointer) { return reinterpret_cast<uintptr_t>(pointer); };
   if ((bits(execution.bindings) | bits(execution.inherited)) != 0) [[unlikely]]
-    return false;
+    return send_here_in_context(cell, block, execution);
+  return append_here(cell, block, execution);
+}
+
+bool Worker::send_here_in_context(ActorCell& cell, Block& block, Execution& execution) {
+  // Relaxed: a hint, which spares the stamp of what is not for here.
+  if (cell.home.load(sync::memory_order_relaxed) != this) return false;
+  Block*& context = block.envelope.context;
+  if (context != nullptr) return append_here(cell, block, execution);  // it is forwarded
+  context = wire_record(runtime_.pool());
+  if (append_here(cell, block, execution)) return true;
+  if (context != nullptr) {
+    Block& record = *std::exchange(context, nullptr);
+    record.pool->give_use(record);
+  }
+  return false;
+}
+
+inline bool Worker::append_here(ActorCell& cell, Block& block, Execution& execution) {
   if (execution.steps_left == 1) [[unlikely]]
     return false;
   // Acquire: what the last home left, and who made it.
   if (!gate_.try_enter() || cell.home.load(sync::memory_order_acquire) != this ||
-      !cell.inbox.quiet() || cell.inbox.waiting() >= cell.inbox_max) [[unlikely]] {
+      !cell.inbox.quiet() || cell.inbox.waiting() >= cell.short_way_max) [[unlikely]] {
     gate_.leave();
     return false;
   }

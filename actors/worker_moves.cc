@@ -132,6 +132,13 @@ Worker::Progress Worker::progress() const {
   return progress;
 }
 
+Worker::InTurn Worker::in_turn() const {
+  const ActorCell* cell = in_turn_.load(sync::memory_order_relaxed);
+  if (cell == nullptr) return {};
+  const bool handles = cell->type.load(sync::memory_order_relaxed)->receive != nullptr;
+  return {cell, handles ? message_type_.load(sync::memory_order_relaxed) : nullptr};
+}
+
 void Worker::relieve() {
   if (ready_count_.load(sync::memory_order_relaxed) == 0 && notified_.seems_empty()) return;
   Worker* other = find_sleeper();

@@ -1,8 +1,10 @@
 // Which carrier runs next, and what happens right before Boost switches to it.
 #include <isola/actors/algorithm.h>
 #include <isola/actors/dispatcher.h>
+#include <isola/actors/outside.h>
 #include <isola/actors/runtime.h>
 #include <isola/actors/worker.h>
+#include <isola/context/frame.h>
 #include <isola/serialization/check.h>
 #include <isola/serialization/faults.h>
 
@@ -74,6 +76,8 @@ ISOLA_NOT_SANITIZED bf::context* Algorithm::pick_next() noexcept {
   if (to == from) return next;
   worker->running_ = to;
   worker->in_turn_.store(to->execution.cell, sync::memory_order_release);
+  from->message_type = worker->message_type_.load(sync::memory_order_relaxed);
+  worker->message_type_.store(to->message_type, sync::memory_order_relaxed);
   from->current = Execution::current_or_null();
   Execution::set_current(to == worker->main_ ? nullptr : to->current);
   announce_switch(worker->exceptions_, from, to);
@@ -100,6 +104,26 @@ void Algorithm::notify() noexcept {
 
 // --- the worker's side --------------------------------------------------------------------------
 
+namespace {
+
+// A fiber that code of an actor, or of a thread, makes is a task of it: it begins in its context,
+// and what it binds itself is its own.
+void begin_as_task(Carrier& carrier) noexcept {
+  const Execution& maker = Execution::current();
+  carrier.execution.clock = maker.clock;
+  carrier.execution.isolate_id = maker.isolate_id;
+  carrier.execution.thread_id = maker.thread_id;
+  carrier.execution.deadline_ns = maker.deadline_ns;
+  if (maker.bindings == nullptr && maker.inherited == nullptr) return;
+  try {
+    carrier.begins_with = std::make_unique<RootContext>(capture(), carrier.execution);
+  } catch (const std::exception&) {
+    // Without memory it begins without a context.
+  }
+}
+
+}  // namespace
+
 void Worker::awakened(bf::context* context) {
   if (context->is_context(bf::type::dispatcher_context)) {
     dispatcher_ = context;
@@ -109,6 +133,7 @@ void Worker::awakened(bf::context* context) {
     // A fiber that a user made on this thread: it gets a record, and our own reference, so that
     // Boost never ends it unannounced.
     auto* carrier = new Carrier(context, *this);
+    begin_as_task(*carrier);
 #ifdef ISOLA_TSAN
     carrier->tsan_fiber = __tsan_create_fiber(0);
 #endif
@@ -174,12 +199,15 @@ void Worker::yield() {
   fire_timers();
   count_turn();
   const bool others = anything_ready() || boost_notified_.load(sync::memory_order_relaxed);
-  if (others && !running_->cancelled && ensure_spare_carrier()) {
+  Execution& execution = Execution::current();
+  // A callback of a frame, which must not be suspended, goes on.
+  if (others && !running_->cancelled && execution.in_switch == 0 && ensure_spare_carrier()) {
+    const Suspension suspension(execution);
     owed_until_turn_ = turns_.load(sync::memory_order_relaxed) +
                        std::min(ready_count_.load(sync::memory_order_relaxed), kTurnsForYield);
     running_->context->yield();
   }
-  if (running_->cancelled && std::uncaught_exceptions() == 0) throw Cancelled{};
+  if (running_->cancelled && std::uncaught_exceptions() == 0) throw_cancelled();
 }
 
 void Worker::go_idle() {
@@ -208,6 +236,7 @@ void Worker::sleep_until(int64_t boost_deadline_ns) {
     return;
   }
   const int64_t deadline_ns = std::min(boost_deadline_ns, next_timer_ns);
+  cache_->uses().drop_all();  // what it has in hand may be the last of it
   sleep_.announce();
   its_dispatcher_.worker_sleeps(+1);
   bool arrived = !is_planted(Planted::lost_wake_up) && anything_arrived();
@@ -247,6 +276,7 @@ bool Worker::ensure_spare_carrier() {
 }
 
 Carrier* Worker::make_carrier() {
+  const Outside outside;  // it outlives the actor that needs it
 #ifdef ISOLA_TSAN
   void* self = __tsan_get_current_fiber();
   void* fiber = __tsan_create_fiber(0);
@@ -334,6 +364,7 @@ void Carrier::unpark(Waiter&) { worker.unpark(*this); }
 
 void Carrier::cancel() {
   cancelled = true;
+  execution.dropped_heap = execution.cell->heap.get();
   if (waiting != nullptr && waiting->claim(Outcome::cancelled)) worker.unpark(*this);
 }
 

@@ -11,12 +11,16 @@
 #include "actors_bench.h"
 #include "building_bench.h"
 #include "channels_bench.h"
+#include "context_bench.h"
 #include "floor.h"
+#include "heap_bench.h"
 #include "idle_bench.h"
+#include "kill_bench.h"
 #include "latency_bench.h"
 #include "many_bench.h"
 #include "peers/boost_fiber.h"
 #include "peers/child.h"
+#include "pool_bench.h"
 #include "ring_bench.h"
 
 namespace isola::bench {
@@ -130,6 +134,68 @@ void add_single(Suite& suite) {
   add("text_list", "isola sent", 2e6, run_text_list_sent);
 }
 
+// Allocation, by where the memory is from. mimalloc is compared with wherever it is installed.
+void add_heaps(Suite& suite) {
+  const auto add = [&](const char* name, double count, double (*run)(Memory, uint64_t)) {
+    const auto on = [&](const char* system, Memory memory) {
+      suite.add(name, system, 1, "ns", count,
+                [=](unsigned, uint64_t its_count) { return run(memory, its_count); });
+    };
+    on("isola", Memory::isola);
+    on("pmr", Memory::pmr);
+    on("malloc", Memory::malloc);
+    on("mimalloc", Memory::mimalloc);
+  };
+  add("heap_words", 2e6, run_heap_words);
+  add("heap_json", 4e6, run_heap_json);
+  add("heap_churn", 4e6, run_heap_churn);
+}
+
+// What ends cost, in ms. `scale` takes strings away, and leaves the bytes of a heap.
+void add_kills(Suite& suite) {
+  suite.add("kill", "isola", 1, "ms", 1e7, run_kill);
+  for (const uint64_t bytes : {32u, 256u, 4096u, 32768u})
+    suite.add("kill_heap", fmt::format("isola {} B each", bytes), 1, "ms", 1,
+              [bytes](unsigned, uint64_t) { return run_kill_heap(bytes); });
+}
+
+// The call context beside what each thread, or fiber of Boost, has of its own.
+void add_contexts(Suite& suite) {
+  const auto add = [&](const char* name, const char* system, double count, auto run) {
+    suite.add(name, system, 1, "ns", count, [run](unsigned, uint64_t n) { return run(n); });
+  };
+  const auto add_looked = [&](const char* system, Looked where, double count) {
+    add("context_hit", system, count, [where](uint64_t n) { return run_context_hit(where, n); });
+    if (where == Looked::isola_one) return;
+    add("context_miss", system, count, [where](uint64_t n) { return run_context_miss(where, n); });
+  };
+  add_looked("thread_local", Looked::thread_local_pointer, 4e7);
+  add_looked("isola 1 key", Looked::isola_one, 4e7);
+  add_looked("isola", Looked::isola_eight, 4e7);
+  add_looked("isola outside", Looked::isola_outside, 4e7);
+  add_looked("fiber_specific_ptr", Looked::fiber_specific, 1e7);
+  add("context_bind", "isola", 1e7, run_context_bind);
+  for (const bool one : {true, false}) {
+    add("context_bind12", one ? "isola" : "isola one by one", 1e7,
+        [one](uint64_t n) { return run_context_bind12(one, n); });
+    add("context_capture", one ? "isola" : "isola and drop", 1e7,
+        [one](uint64_t n) { return run_context_capture(!one, n); });
+    add("context_switch", one ? "isola" : "bare coroutine", 1e7,
+        [one](uint64_t n) { return run_context_switch(!one, n); });
+  }
+  for (const unsigned bound : {0u, 8u}) {
+    const std::string system = bound == 0 ? "isola empty" : "isola 8 keys";
+    const auto add_sent = [&](const std::string& name, bool apart, unsigned workers) {
+      suite.add("context_send", name, workers, "ns", 5e6, [=](unsigned its_workers, uint64_t n) {
+        return run_context_send(bound, apart, its_workers, n);
+      });
+    };
+    add_sent(system, false, 1);
+    add_sent(system, false, 2);
+    add_sent(system + " apart", true, 2);
+  }
+}
+
 }  // namespace
 
 std::vector<Benchmark> all_benchmarks(bool peers, double scale) {
@@ -145,7 +211,15 @@ std::vector<Benchmark> all_benchmarks(bool peers, double scale) {
   for (unsigned workers : {1u, 2u}) suite.add("pairs", "isola", workers, "ns", 2.5e5, run_pairs);
   suite.add("pairs", "isola apart", 2, "ns", 2.5e5, run_pairs_apart);
   for (unsigned workers : {1u, 2u}) suite.add("channel", "isola", workers, "ns", 5e6, run_channel);
+  for (unsigned workers : {1u, 2u}) {
+    suite.add("pool_submit", "isola", workers, "ns", 2e5, run_pool_submit);
+    suite.add("pool_submit", "isola inside", workers, "ns", 5e5, run_pool_submit_inside);
+    suite.add("pool_map", "isola", workers, "ns", 5e5, run_pool_map);
+  }
   add_single(suite);
+  add_heaps(suite);
+  add_kills(suite);
+  add_contexts(suite);
   return suite.take();
 }
 

@@ -3,6 +3,7 @@
 #include <isola/channels/end.h>
 #include <isola/channels/table.h>
 #include <isola/serialization/check.h>
+#include <isola/serialization/program_memory.h>
 
 #include <unistd.h>
 
@@ -43,6 +44,7 @@ void ChannelCore::stop_sending(After& after) {
   after.wake.claim_all(waiting_receivers_, Outcome::closed);
   // From now on receivers take no lock. Without memory for that they go on as before.
   try {
+    const ProgramMemory program;
     auto drain = std::make_unique<Drain>(queue_.size());
     queue_.filter([&](Block* block) {
       drain->add(block, block->envelope.sender, block->item_policy);

@@ -20,6 +20,7 @@
 #include <isola/channels/waiter.h>
 #include <isola/context/clock.h>
 #include <isola/serialization/pool.h>
+#include <isola/serialization/program_memory.h>
 #include <isola/serialization/sync.h>
 
 #include <cstdint>
@@ -52,7 +53,7 @@ struct CoreOptions {
 // Milliseconds of the clock's coarse time, modulo 2^32 (49 days).
 uint32_t coarse_ms(const Clock& clock);
 
-class ChannelCore {
+class ChannelCore : public InProgramMemory {
  public:
   // How an operation ended that does not wait.
   enum class Attempt : uint8_t { done, would_wait, closed, owner_gone };

@@ -3,6 +3,7 @@
 
 #include <isola/channels/field_key.h>
 #include <isola/serialization/check.h>
+#include <isola/serialization/program_memory.h>
 
 #include <functional>
 #include <string>
@@ -48,6 +49,7 @@ ItemQueue::~ItemQueue() { ISOLA_CHECK(size_, ==, 0u); }
 
 void ItemQueue::note_key(Block* block) {
   if ((block->flags & (Block::kMarker | Block::kOwnerError)) != 0) return;  // nothing replaces it
+  const ProgramMemory program;
   FieldKey::Scratch scratch;
   keys_->places.emplace(keys_->field->bytes(*block, scratch), Keys::Place{block, blocks_.last()});
 }

@@ -9,22 +9,25 @@ void ResourceList::add(Resource& resource) {
   sync::Lock lock(mutex_);
   ISOLA_ASSERT(resource.list_ == nullptr, ==, true);
   resource.list_ = this;
+  Resource*& head = first(resource.kind_);
   resource.previous_ = nullptr;
-  resource.next_ = first_;
-  if (first_ != nullptr) first_->previous_ = &resource;
-  first_ = &resource;
+  resource.next_ = head;
+  if (head != nullptr) head->previous_ = &resource;
+  head = &resource;
 }
 
 void ResourceList::remove(Resource& resource) {
   ResourceList* list = resource.list_;
   if (list == nullptr) return;
   sync::Lock lock(list->mutex_);
-  (resource.previous_ != nullptr ? resource.previous_->next_ : list->first_) = resource.next_;
+  Resource*& head = list->first(resource.kind_);
+  (resource.previous_ != nullptr ? resource.previous_->next_ : head) = resource.next_;
   if (resource.next_ != nullptr) resource.next_->previous_ = resource.previous_;
   resource.list_ = nullptr;
 }
 
 void ResourceList::note_channel(uint64_t id) {
+  const ProgramMemory program;
   sync::Lock lock(mutex_);
   if (noted_ == nullptr) noted_ = std::make_unique<std::unordered_set<uint64_t>>();
   noted_->insert(id);
@@ -38,16 +41,18 @@ std::vector<uint64_t> ResourceList::take_noted() {
   return ids;
 }
 
-size_t ResourceList::release_all() {
+size_t ResourceList::release(Resource::Kind kind) {
   size_t count = 0;
   for (;; ++count) {
     Resource* resource;
     {
       sync::Lock lock(mutex_);
-      resource = first_;
+      // One at a time: the release of one may take others out of the list.
+      Resource*& head = first(kind);
+      resource = head;
       if (resource == nullptr) return count;
-      first_ = resource->next_;
-      if (first_ != nullptr) first_->previous_ = nullptr;
+      head = resource->next_;
+      if (head != nullptr) head->previous_ = nullptr;
       resource->list_ = nullptr;
     }
     resource->release_resource();

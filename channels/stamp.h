@@ -17,7 +17,9 @@ class Stamp {
  public:
   // Stamps the block for a send by the running code. A context that it has already (a message that
   // is forwarded) stays, and a deadline is only shortened.
-  Stamp(Block& block, Pool& pool)
+  Stamp(Block& block, Pool& pool) : Stamp(block, pool, *Execution::current().clock) {}
+  // `clock`: that of the System which the message goes to.
+  Stamp(Block& block, Pool& pool, const Clock& clock)
       : sender_(block.envelope.sender),
         deadline_ns_(block.envelope.deadline_ns),
         had_context_(block.envelope.context != nullptr),
@@ -26,7 +28,8 @@ class Stamp {
     block.envelope.sender = execution.isolate_id;
     if (!had_context_ && (execution.bindings != nullptr || execution.inherited != nullptr))
       block.envelope.context = wire_record(pool);
-    if (execution.deadline_ns < deadline_ns_) block.envelope.deadline_ns = execution.deadline_ns;
+    const int64_t deadline_ns = execution.deadline_on(clock);
+    if (deadline_ns < deadline_ns_) block.envelope.deadline_ns = deadline_ns;
     seal(block);
   }
   // The message was not sent: a later send may be another's, in another context.

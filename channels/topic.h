@@ -16,6 +16,7 @@
 #pragma once
 
 #include <isola/channels/channel.h>
+#include <isola/serialization/program_memory.h>
 
 #include <cstdint>
 #include <memory>
@@ -65,7 +66,10 @@ class Topic {
  public:
   Topic() = default;
   Topic(Pool& pool, std::shared_ptr<detail::ChannelTable> table, std::string name)
-      : core_(std::make_shared<detail::TopicCore>(pool, std::move(table), std::move(name))) {}
+      : core_([&] {
+          const detail::ProgramMemory program;
+          return std::make_shared<detail::TopicCore>(pool, std::move(table), std::move(name));
+        }()) {}
   Topic(Topic&&) = default;
   Topic& operator=(Topic&&) = default;
 

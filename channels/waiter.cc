@@ -1,6 +1,7 @@
 // How plain threads wait, and the queue of waiters.
 #include "waiter.h"
 
+#include <isola/context/frame.h>
 #include <isola/serialization/check.h>
 #include <isola/serialization/faults.h>
 
@@ -46,6 +47,7 @@ Waiter::Waiter(int64_t deadline_ns)
       isolate_id_(detail::Execution::current().isolate_id),
       deadline_ns_(std::min(deadline_ns, detail::Execution::current().deadline_ns)) {
   const detail::Execution& execution = detail::Execution::current();
+  detail::require_may_suspend(execution);
   parker_ = execution.parker != nullptr ? execution.parker : &sync::of_this_thread<ThreadParker>();
   books_ = execution.books;
 }
@@ -70,7 +72,10 @@ void note_wait(detail::Books* books, detail::WaitsFor what, uint64_t id, std::st
 
 Outcome Waiter::wait(detail::WaitsFor what, uint64_t id, std::string_view name) {
   note_wait(books_, what, id, name, has_limit());
-  parker_->park(*this, deadline_ns_);
+  {
+    const detail::Suspension suspension(detail::Execution::current());
+    parker_->park(*this, deadline_ns_);
+  }
   if (books_ != nullptr) books_->what.store(detail::WaitsFor::nothing, sync::memory_order_relaxed);
   return outcome();
 }
@@ -123,7 +128,7 @@ Error detail::unsuccessful(Outcome outcome) {
     case Outcome::cancelled:
       // Inside a destructor that runs while an exception unwinds, a throw would terminate.
       if (std::uncaught_exceptions() == 0 && Execution::current().cell != nullptr)
-        throw Cancelled{};
+        throw_cancelled();
       return Error(Code::cancelled);
     case Outcome::waiting:
     case Outcome::completed:

@@ -20,6 +20,7 @@
 #include <isola/context/execution.h>
 #include <isola/serialization/error.h>
 #include <isola/serialization/sync.h>
+#include <isola/serialization/throw_trace.h>
 #include <isola/serialization/transitions.h>
 
 #include <cstdint>
@@ -177,6 +178,12 @@ class ToWake {
 struct Cancelled {};
 
 namespace detail {
+
+// Nobody asks where it was thrown.
+[[noreturn]] inline void throw_cancelled() {
+  const TraceThrows silent(false);
+  throw Cancelled{};
+}
 
 // Counts an operation that need not wait. Code that never has to wait lets others go first every
 // kStepsBeforeYield of them: else an actor that only sends would keep its worker for ever.

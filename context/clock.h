@@ -32,11 +32,12 @@ class SteadyClock final : public Clock {
     clock_gettime(CLOCK_MONOTONIC_COARSE, &now);  // the same epoch as std::chrono::steady_clock
     return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
   }
-  static const SteadyClock& instance() {
-    static const SteadyClock clock;  // has no state
-    return clock;
-  }
+  static constexpr const SteadyClock& instance() { return instance_; }
+
+ private:
+  static const SteadyClock instance_;  // has no state
 };
+inline constinit const SteadyClock SteadyClock::instance_{};
 
 // The absolute time `after` from now; kNoDeadline if that is beyond counting. A negative time
 // counts as now.

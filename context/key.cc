@@ -1,82 +1,146 @@
-// Lookup of keys and the making of context records.
+// Looking keys up, and printing them.
 #include "key.h"
 
-#include <cstring>
-#include <vector>
+#include <isola/context/find.h>
+#include <isola/context/frame.h>
 
-namespace isola::detail {
+#include <ostream>
 
-Execution& Execution::of_thread() {
-  struct Own : Execution {
-    Own() { random_state = sync::begin_of_random(this); }  // differs from thread to thread
-  };
-  return sync::of_this_thread<Own>();
+namespace isola {
+
+using detail::Remembered;
+
+const char* name(ContextFault fault) {
+  switch (fault) {
+    case ContextFault::not_set:
+      return "not_set";
+    case ContextFault::not_owner:
+      return "not_owner";
+    case ContextFault::already_restored:
+      return "already_restored";
+    case ContextFault::not_innermost:
+      return "not_innermost";
+    case ContextFault::other_context:
+      return "other_context";
+    case ContextFault::other_thread:
+      return "other_thread";
+    case ContextFault::already_entered:
+      return "already_entered";
+    case ContextFault::open_scope:
+      return "open_scope";
+    case ContextFault::cannot_suspend:
+      return "cannot_suspend";
+  }
+  return "unknown";
 }
 
-const Binding* find_binding(const KeyBase& key) {
-  for (const Binding* b = Execution::current().bindings; b != nullptr; b = b->outer)
-    if (b->key == &key) return b;
-  return nullptr;
-}
-
-std::optional<ContextRecord::Entry::Reader> find_entry(const KeyBase& key) {
-  const Block* inherited = Execution::current().inherited;
-  if (inherited == nullptr) return std::nullopt;
-  for (auto entry : inherited->read<ContextRecord>().getEntries())
-    if (std::strcmp(entry.getName().cStr(), key.name) == 0) return entry;
-  return std::nullopt;
-}
+namespace detail {
 
 namespace {
 
-bool hidden(const Binding* from, const Binding* until, const char* name) {
-  for (const Binding* b = from; b != until; b = b->outer)
-    if (b->key->flow == Flow::wire && std::strcmp(b->key->name, name) == 0) return true;
-  return false;
-}
-
-Block* make_record(Pool& pool, const Execution& execution) {
-  std::vector<const Binding*> own;
-  for (const Binding* b = execution.bindings; b != nullptr; b = b->outer)
-    if (b->key->flow == Flow::wire && !hidden(execution.bindings, b, b->key->name))
-      own.push_back(b);
-  std::vector<ContextRecord::Entry::Reader> inherited;
-  if (execution.inherited != nullptr)
-    for (auto entry : execution.inherited->read<ContextRecord>().getEntries())
-      if (!hidden(execution.bindings, nullptr, entry.getName().cStr())) inherited.push_back(entry);
-
-  // A record that outgrew its block would be slower to read for everybody: give it room.
-  uint64_t words = 8;
-  for (const Binding* b : own) words += 8 + (std::strlen(b->key->name) + b->text_bytes) / 8;
-  for (auto& entry : inherited) words += entry.totalSize().wordCount + 8;
-  Block* block = pool.take(words);
-  block->start<ContextRecord>();
-  block->set_state(BlockState::shared);
-  auto entries = block->builder<ContextRecord>().initEntries(
-      static_cast<unsigned>(own.size() + inherited.size()));
-  unsigned index = 0;
-  for (const Binding* b : own) {
-    entries[index].setName(b->key->name);
-    b->write(b->value, entries[index++]);
-  }
-  for (auto& entry : inherited) entries.setWithCaveats(index++, entry);
-  return block;
-}
+constexpr uint64_t kThreadBit = uint64_t{1} << 63;
 
 }  // namespace
 
-Block* wire_record(Pool& pool) {
-  const Execution& execution = Execution::current();
-  const Binding* top = execution.bindings;
-  // Bindings that don't travel change nothing: the record is that of the first one that does.
-  while (top != nullptr && top->key->flow != Flow::wire) top = top->outer;
-  Block* record = execution.inherited;
-  if (top != nullptr) {
-    if (top->record == nullptr) top->record = make_record(pool, execution);
-    record = top->record;
-  }
-  if (record != nullptr) record->retain();
-  return record;
+void NewIds::take_more() {
+  constexpr uint64_t kBlock = 4096;
+  static constinit uint64_t next_block = kRootLogicalId + 1;
+  // Relaxed: only that nobody else gets the same. No point of choice of a simulation, in which it
+  // would come at another place each time.
+  next = __atomic_fetch_add(&next_block, kBlock, __ATOMIC_RELAXED);
+  end = next + kBlock;
 }
 
-}  // namespace isola::detail
+Execution& Execution::of_thread() {
+  struct Own : Execution {
+    Own() {
+      random_state = sync::begin_of_random(this);  // differs from thread to thread
+      thread_id = new_id() | kThreadBit;
+    }
+    ~Own() {
+      end_turn_frame(*this);
+      if (current_or_null() == this) set_current(nullptr);
+    }
+  };
+  Execution& own = sync::of_this_thread<Own>();
+#ifndef ISOLA_SIMULATED
+  set_current(&own);  // found at once from now on; in a simulation many share this thread
+#endif
+  return own;
+}
+
+uint64_t owner_here(const Execution& execution) {
+  return execution.isolate_id != 0 ? execution.isolate_id : execution.thread_id;
+}
+
+std::string describe_owner(uint64_t owner) {
+  if ((owner & kThreadBit) != 0) return "thread #" + std::to_string(owner & ~kThreadBit);
+  return "isolate #" + std::to_string(owner);
+}
+
+void remember(const Binding& binding, Remembered& into) {
+  const KeyBase& key = *binding.key;
+  const bool is_kept = binding.kept != nullptr && &binding.kept->binding == &binding;
+  if (is_kept && !travels(key.flow) && binding.number != owner_here(Execution::current())) {
+    into.found = Remembered::Found::elsewhere;
+    into.word = binding.number;
+  } else {
+    key.type->remember(binding.value, into);
+    into.found = Remembered::Found::value;
+  }
+}
+
+const Remembered& look_up_slow(Execution& execution, const KeyBase& key) {
+  Remembered& there = execution.remembered[key.place()];
+  there.mark = nullptr;
+  there.found = Remembered::Found::nothing;
+  if (const auto bound = find_visible(execution.bindings, execution.inherited, key)) {
+    if (bound->binding != nullptr) {
+      remember(*bound->binding, there);
+    } else {
+      key.type->read(*bound->entry, there);
+      there.found = Remembered::Found::value;
+    }
+  }
+  if (there.found == Remembered::Found::elsewhere) throw_not_owner(key, there);
+  execution.any_remembered |= 1u << key.place();
+  there.mark = there.found == Remembered::Found::value ? key.bound() : key.unbound();
+  return there;
+}
+
+void print_key(std::ostream& out, const KeyBase& key) {
+  constexpr const char* kFlows[] = {"wire", "local", "actor", "secret"};
+  out << "Key " << key.name << " (" << kFlows[static_cast<size_t>(key.flow)] << ')';
+}
+
+void print_default(std::ostream& out, const std::function<std::string()>& text) {
+  static constinit thread_local bool prints = false;
+  if (prints) {
+    out << " = …";
+    return;
+  }
+  prints = true;
+  struct End {
+    ~End() { prints = false; }
+  } end;
+  out << " = " << text();
+}
+
+void throw_not_set(const KeyBase& key) {
+  throw ContextError(ContextFault::not_set,
+                     std::string("key ") + key.name +
+                         " is not set here and has no default: bind it with a Scope, or read it "
+                         "with get(otherwise) or find()");
+}
+
+void throw_not_owner(const KeyBase& key, const Remembered& there) {
+  const uint64_t here = owner_here(Execution::current());
+  throw ContextError(ContextFault::not_owner,
+                     std::string("key ") + key.name + " was bound by " +
+                         describe_owner(there.word) + " and does not leave it; this is " +
+                         describe_owner(here) +
+                         ": give the key Flow::wire or Flow::local if it is to travel");
+}
+
+}  // namespace detail
+}  // namespace isola

@@ -1,197 +1,138 @@
-// Keys of the call context, and scopes that bind them.
+// Keys of the call context.
 //
 //   inline constexpr isola::Key<isola::text> locale{"app.locale", isola::Flow::wire};
+//   inline constexpr isola::Key<int> digits{"app.digits", isola::Flow::local, 28};   // a default
+//
 //   isola::Scope german{locale, "de_DE"};   // until the end of the block
 //   locale.get();                           // "de_DE", also in who handles a message sent here
 //
-// A lookup walks the scopes that are open in this piece of code, innermost first, and then the
-// record that came with the message. Thread safety: a scope belongs to the stack it is on.
+// A look-up goes through the scopes that are open in this piece of code, innermost first, and then
+// the record that came with the message. What it finds is remembered: the next look-up of the same
+// key costs a few instructions, whether the key is bound or not.
+//
+// Lifetime: a key outlives every scope and captured context that binds it: make it constexpr.
+// Thread safety: any thread.
 #pragma once
 
-#include <isola/context/context_record.capnp.h>
-#include <isola/context/execution.h>
-#include <isola/serialization/check.h>
-#include <isola/serialization/pool.h>
+#include <isola/context/binding.h>
+#include <isola/context/context_error.h>
+#include <isola/context/value_type.h>
 
-#include <concepts>
+#include <functional>
+#include <iosfwd>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
+#include <type_traits>
 
 namespace isola {
 
-// What may cross to another actor.
-enum class Flow : uint8_t {
-  wire,   // serialized; travels with every message and spawn
-  actor,  // any C++ type; never leaves its actor
+// How far what is bound to a key goes.
+struct Flow {
+  template <detail::FlowKind kind_>
+  struct Of {
+    static constexpr detail::FlowKind kind = kind_;
+  };
+  // Serialized; travels with every message and spawn.
+  static constexpr Of<detail::FlowKind::wire> wire{};
+  // Serialized; travels within its logical context, and stops at an Isolated scope.
+  static constexpr Of<detail::FlowKind::local> local{};
+  // Any C++ type; never leaves the actor, or the plain thread, that bound it. Read elsewhere, in a
+  // captured context, it is an error that names the owner.
+  static constexpr Of<detail::FlowKind::actor> actor{};
+  // As `actor`; and what prints contexts, records of errors and the inspector show no value.
+  static constexpr Of<detail::FlowKind::secret> secret{};
 };
-
-// The type of a text in a context. Read as std::string_view, valid while its scope is open or its
-// message is handled.
-struct text {};
-
-// Bound of a text bound to a wire key, in bytes: it travels with every message.
-inline constexpr size_t kContextTextBytesMax = 4096;
 
 namespace detail {
 
-struct KeyBase {
-  const char* name;
-  Flow flow;
-};
-
-// One entry of the context. Lives in its Scope.
-struct Binding {
-  const KeyBase* key;
-  const void* value;
-  void (*write)(const void* value, ContextRecord::Entry::Builder entry);  // wire keys only
-  const Binding* outer = nullptr;
-  size_t text_bytes = 0;  // of a text: what the record needs room for
-  // The record of this binding and all outside it, made when the first message is sent under it.
-  mutable Block* record = nullptr;
-};
-
-const Binding* find_binding(const KeyBase& key);
-std::optional<ContextRecord::Entry::Reader> find_entry(const KeyBase& key);
-
-// The record that a message sent now has to carry, or nullptr if it has to carry none. The caller
-// gets one use of it. Made once for each change of the context.
-Block* wire_record(Pool& pool);
-
-template <class T>
-struct ContextValue {
-  using Stored = T;
-  using View = const T&;
-};
-template <>
-struct ContextValue<text> {
-  using Stored = std::string;
-  using View = std::string_view;
-  static void write(const void* value, ContextRecord::Entry::Builder entry) {
-    entry.getValue().setText(static_cast<const std::string*>(value)->c_str());
-  }
-  static std::string_view read(ContextRecord::Entry::Reader entry) {
-    auto value = entry.getValue();
-    if (!value.isText()) return {};
-    return {value.getText().cStr(), value.getText().size()};
-  }
-};
-template <std::integral T>
-struct ContextValue<T> {
-  using Stored = T;
-  using View = T;
-  static void write(const void* value, ContextRecord::Entry::Builder entry) {
-    if constexpr (std::same_as<T, bool>)
-      entry.getValue().setBoolean(*static_cast<const T*>(value));
-    else
-      entry.getValue().setInteger(static_cast<int64_t>(*static_cast<const T*>(value)));
-  }
-  static T read(ContextRecord::Entry::Reader entry) {
-    auto value = entry.getValue();
-    if (value.isBoolean()) return static_cast<T>(value.getBoolean());
-    return value.isInteger() ? static_cast<T>(value.getInteger()) : T{};
-  }
-};
-template <std::floating_point T>
-struct ContextValue<T> {
-  using Stored = T;
-  using View = T;
-  static void write(const void* value, ContextRecord::Entry::Builder entry) {
-    entry.getValue().setReal(*static_cast<const T*>(value));
-  }
-  static T read(ContextRecord::Entry::Reader entry) {
-    return entry.getValue().isReal() ? static_cast<T>(entry.getValue().getReal()) : T{};
-  }
-};
-
-// A type that can be serialized; any other can only be bound to an actor key.
-template <class T>
-concept WireValue = requires { &ContextValue<T>::write; };
+// What prints a key, but for its default.
+void print_key(std::ostream& out, const KeyBase& key);
+// Prints `text()` unless this thread is printing a default already.
+void print_default(std::ostream& out, const std::function<std::string()>& text);
+[[noreturn]] void throw_not_set(const KeyBase& key);
+[[noreturn]] void throw_not_owner(const KeyBase& key, const Remembered& there);
 
 }  // namespace detail
 
 template <class T>
-class Key : public detail::KeyBase {
+class Key final : public detail::KeyBase {
+  using Value = detail::ContextValue<T>;
+  template <detail::FlowKind kind>
+  static constexpr bool can_flow = detail::WireValue<T> || !detail::travels(kind);
+
  public:
-  using Stored = typename detail::ContextValue<T>::Stored;
-  using View = typename detail::ContextValue<T>::View;
+  using Stored = typename Value::Stored;
+  using View = typename Value::View;
+  using Read = std::decay_t<View>;
+  // How a default is given: a small value as it is, any other by a pointer to it.
+  using Default = std::conditional_t<std::is_scalar_v<T> || std::same_as<T, text>, Read, const T*>;
 
-  // `name` identifies the key on the wire; by custom "program.key".
-  constexpr Key(const char* name, Flow flow) : KeyBase{name, flow} {}
+  // `name` identifies the key on the wire; by custom "program.key". A key that travels needs a type
+  // that can be serialized.
+  template <detail::FlowKind kind>
+  requires can_flow<kind>
+  constexpr Key(const char* name, Flow::Of<kind>, KeyPriority priority = KeyPriority::normal)
+      : KeyBase{name, &detail::kValueType<T>, detail::hash_of(name), kind, priority} {}
+  template <detail::FlowKind kind>
+  requires can_flow<kind>
+  constexpr Key(const char* name, Flow::Of<kind>, Default otherwise,
+                KeyPriority priority = KeyPriority::normal)
+      : KeyBase{name, &detail::kValueType<T>, detail::hash_of(name), kind, priority},
+        default_(otherwise) {}
+  Key(const Key&) = delete;
+  Key& operator=(const Key&) = delete;
 
-  // The value bound here, or nothing.
-  std::optional<std::decay_t<View>> find() const {
-    if (const detail::Binding* binding = detail::find_binding(*this))
-      return View(*static_cast<const Stored*>(binding->value));
-    if constexpr (detail::WireValue<T>) {
-      if (flow == Flow::wire)
-        if (auto entry = detail::find_entry(*this)) return detail::ContextValue<T>::read(*entry);
+  // What is bound here; nothing if nothing is, whatever the default.
+  // Throws ContextError not_owner: it is bound, by an actor or thread that it doesn't leave.
+  std::optional<Read> find() const {
+    const detail::Remembered& there = detail::look_up(*this);
+    return there.mark == bound() ? std::optional<Read>(Value::recall(there)) : std::nullopt;
+  }
+  // What is bound here, or the default. Throws ContextError not_set if there is neither, and
+  // not_owner as find().
+  Read get() const {
+    if (const auto& there = detail::place_of(*this); there.mark == bound()) [[likely]]
+      return Value::recall(there);
+    if (auto found = find()) return *std::move(found);
+    if (!default_) detail::throw_not_set(*this);
+    if constexpr (std::same_as<Default, Read>)
+      return *default_;
+    else
+      return **default_;
+  }
+  // What is bound here, or `otherwise`.
+  Read get(Read otherwise) const {
+    auto found = find();
+    return found ? *std::move(found) : std::move(otherwise);
+  }
+
+  const std::optional<Default>& default_value() const { return default_; }
+
+  // Two keys are the same if they are one object; on the wire the name counts.
+  friend bool operator==(const Key& a, const Key& b) { return &a == &b; }
+  friend std::ostream& operator<<(std::ostream& out, const Key& key) {
+    detail::print_key(out, key);
+    if (key.default_) {
+      detail::print_default(out, [&] {
+        if constexpr (std::same_as<Default, Read>)
+          return detail::print_value(*key.default_);
+        else
+          return detail::print_value(**key.default_);
+      });
     }
-    return std::nullopt;
+    return out;
   }
-  // The value bound here, or `otherwise`.
-  std::decay_t<View> get(std::decay_t<View> otherwise = {}) const {
-    return find().value_or(otherwise);
-  }
-};
-
-// Binds one key until the end of the C++ scope. Costs no allocation (but a long text's own).
-// REQUIRES: destroyed on the stack that made it, in reverse order: a local variable.
-template <class T>
-class Scope {
- public:
-  template <class V>
-  Scope(const Key<T>& key, V&& value)
-      : value_(std::forward<V>(value)), execution_(detail::Execution::current()) {
-    if constexpr (detail::WireValue<T>) {
-      binding_.write = &detail::ContextValue<T>::write;
-      if constexpr (std::same_as<T, text>) {
-        binding_.text_bytes = value_.size();
-        if (key.flow == Flow::wire) ISOLA_REQUIRE(value_.size(), <=, kContextTextBytesMax);
-      }
-    } else {
-      // A key that travels needs a value that can be serialized: use Flow::actor for this type.
-      ISOLA_REQUIRE(key.flow, ==, Flow::actor);
-    }
-    binding_.key = &key;
-    binding_.value = &value_;
-    binding_.outer = execution_.bindings;
-    execution_.bindings = &binding_;
-  }
-  ~Scope() {
-    execution_.bindings = binding_.outer;
-    if (binding_.record != nullptr) release(binding_.record);
-  }
-  Scope(const Scope&) = delete;
-  Scope& operator=(const Scope&) = delete;
 
  private:
-  typename Key<T>::Stored value_;
-  detail::Execution& execution_;
-  detail::Binding binding_{};
-};
-
-template <class T, class V>
-Scope(const Key<T>&, V&&) -> Scope<T>;
-
-// Shortens the deadline of the call until the end of the C++ scope: what is sent from here carries
-// it, and every operation that waits ends by then with Code::timeout. Never lengthens it.
-class Deadline {
- public:
-  template <class Rep, class Period>
-  explicit Deadline(std::chrono::duration<Rep, Period> within)
-      : execution_(detail::Execution::current()), outer_ns_(execution_.deadline_ns) {
-    const int64_t deadline_ns = deadline_in(*execution_.clock, within);
-    if (deadline_ns < outer_ns_) execution_.deadline_ns = deadline_ns;
-  }
-  ~Deadline() { execution_.deadline_ns = outer_ns_; }
-  Deadline(const Deadline&) = delete;
-  Deadline& operator=(const Deadline&) = delete;
-
- private:
-  detail::Execution& execution_;
-  const int64_t outer_ns_;
+  std::optional<Default> default_;
 };
 
 }  // namespace isola
+
+template <class T>
+struct std::hash<isola::Key<T>> {
+  size_t operator()(const isola::Key<T>& key) const noexcept {
+    return std::hash<const void*>()(&key);
+  }
+};

@@ -7,6 +7,7 @@ namespace isola::detail {
 
 uint32_t attach(Block& block, std::unique_ptr<Attachment> attachment) {
   ISOLA_REQUIRE(block.origin == nullptr, ==, true);
+  const ProgramMemory program;  // the table goes with the message
   if (block.attachments == nullptr) {
     block.attachments = new Attachments;
     block.flags |= Block::kAttached;

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <isola/serialization/message.h>
+#include <isola/serialization/program_memory.h>
 #include <isola/serialization/result.h>
 
 #include <cstdint>
@@ -38,7 +39,7 @@ namespace detail {
 template <class X>
 inline constexpr char attachment_kind = 0;
 
-class Attachment {
+class Attachment : public InProgramMemory {
  public:
   virtual ~Attachment() = default;
   // &attachment_kind<X>.
@@ -48,7 +49,7 @@ class Attachment {
 };
 
 // The table beside a block.
-class Attachments {
+class Attachments : public InProgramMemory {
  public:
   uint32_t add(std::unique_ptr<Attachment> attachment) {
     list_.push_back(std::move(attachment));

@@ -70,12 +70,14 @@ Error detail::error_with_text(Code code, std::string_view text) {
 }
 
 Blob Blob::copy_of(std::span<const std::byte> bytes) {
+  const detail::ProgramMemory program;
   return take(std::vector<std::byte>(bytes.begin(), bytes.end()));
 }
 
 Blob Blob::copy_of(std::string_view text) { return copy_of(std::as_bytes(std::span(text))); }
 
-Blob Blob::take(std::vector<std::byte>&& bytes) {
+// Not inlined: g++ 12 would see a delete of something else in copy_of.
+[[gnu::noinline]] Blob Blob::take(std::vector<std::byte>&& bytes) {
   if (bytes.empty()) return Blob();
   auto* storage = new BufferStorage<std::vector<std::byte>>(std::move(bytes));
   return Blob(storage, storage->bytes());

@@ -16,6 +16,7 @@
 #pragma once
 
 #include <isola/serialization/attachment.h>
+#include <isola/serialization/program_memory.h>
 #include <isola/serialization/result.h>
 #include <isola/serialization/sync.h>
 
@@ -32,7 +33,7 @@ namespace isola {
 namespace detail {
 
 // What keeps some bytes, and how many refer to it. Made with one reference.
-class ByteStorage {
+class ByteStorage : public InProgramMemory {
  public:
   void retain() { references_.fetch_add(1, sync::memory_order_relaxed); }
   void drop() {

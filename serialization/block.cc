@@ -6,6 +6,7 @@
 #include <isola/serialization/check.h>
 #include <isola/serialization/error.h>
 #include <isola/serialization/pool.h>
+#include <isola/serialization/program_memory.h>
 #include <isola/serialization/seal.h>
 
 #include <algorithm>
@@ -111,7 +112,10 @@ void make_marker(Block& block) {
 
 capnp::AnyPointer::Reader Block::alias_root() {
   detail::SegmentReader*& reader = alias_parts().segment_reader;
-  if (reader == nullptr) reader = new detail::SegmentReader(*origin);
+  if (reader == nullptr) {
+    const detail::ProgramMemory program;
+    reader = new detail::SegmentReader(*origin);
+  }
   return reader->any_root();
 }
 
@@ -162,6 +166,10 @@ void detail::release_slow(Block* block) {
     if (block->references.fetch_sub(1, sync::memory_order_acq_rel) != 1) return;
     block->references.store(1, sync::memory_order_relaxed);
   }
+  if (Block* context = std::exchange(block->envelope.context, nullptr)) {
+    context->pool->give_use(*context);
+    return release(block);  // most have nothing else
+  }
   if (block->seal != nullptr) {
     verify_seal(*block);
     end_seal(*block);
@@ -169,7 +177,6 @@ void detail::release_slow(Block* block) {
   detail::Envelope& envelope = block->envelope;
   if (envelope.reply != nullptr)
     std::exchange(envelope.reply, nullptr)->fail(Error(Code::no_reply));
-  if (envelope.context != nullptr) release(std::exchange(envelope.context, nullptr));
   envelope.deadline_ns = kNoDeadline;
   delete std::exchange(block->attachments, nullptr);
   block->flags = 0;

@@ -137,6 +137,8 @@ class alignas(64) Block {
   static constexpr uint16_t kAttached = 4;
   static constexpr uint16_t kAlias = 8;
   static constexpr uint16_t kSealed = 16;
+  // A context record that names callers.
+  static constexpr uint16_t kNamesCallers = 32;
 
   // A Cap'n Proto builder is five words: segment, capabilities, data, pointers, sizes.
   static constexpr size_t kBuilderBytes = 40;

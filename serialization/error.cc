@@ -1,13 +1,14 @@
-// How records are made from exceptions and printed.
+// The codes, and reading and raising errors.
 #include "error.h"
 
-#include <cxxabi.h>
 #include <isola/serialization/check.h>
-#include <isola/serialization/pool.h>
+#include <isola/serialization/error_text.h>
+#include <isola/serialization/sync.h>
 
-#include <cstdlib>
+#include <algorithm>
+#include <future>
+#include <ios>
 #include <ostream>
-#include <typeinfo>
 
 namespace isola {
 
@@ -73,6 +74,18 @@ std::string_view name(Code code) {
       return "no_dispatcher";
     case Code::main_isolate:
       return "main_isolate";
+    case Code::too_many_restarts:
+      return "too_many_restarts";
+    case Code::broken_pool:
+      return "broken_pool";
+    case Code::pool_shut_down:
+      return "pool_shut_down";
+    case Code::pool_full:
+      return "pool_full";
+    case Code::unknown_function:
+      return "unknown_function";
+    case Code::interrupted:
+      return "interrupted";
   }
   return "unknown";
 }
@@ -140,50 +153,93 @@ std::string_view detail::explain(Code code) {
       return "there is no such dispatcher";
     case Code::main_isolate:
       return "the main isolate lives as long as its System";
+    case Code::too_many_restarts:
+      return "the supervisor gave up";
+    case Code::broken_pool:
+      return "the pool is broken: its initialiser failed";
+    case Code::pool_shut_down:
+      return "cannot schedule new work: the pool was shut down";
+    case Code::pool_full:
+      return "too many tasks wait for the pool";
+    case Code::unknown_function:
+      return "no such function is registered";
+    case Code::interrupted:
+      return "the program was interrupted";
   }
   return "unknown error";
 }
 
-namespace {
+namespace detail {
 
-std::string text(capnp::Text::Reader reader) { return {reader.cStr(), reader.size()}; }
+std::string text_of(capnp::Text::Reader reader) { return {reader.cStr(), reader.size()}; }
 
-constexpr std::string_view kCut = "…";
-
-void set_bounded(std::string_view value, size_t bytes_max, auto init) {
-  const bool cut = value.size() > bytes_max;
-  size_t size = cut ? bytes_max - kCut.size() : value.size();
-  // Never cut inside a UTF-8 sequence.
-  while (cut && size > 0 && (static_cast<unsigned char>(value[size]) & 0xc0) == 0x80) --size;
-  capnp::Text::Builder out = init(static_cast<unsigned>(size + (cut ? kCut.size() : 0)));
-  if (size > 0) std::memcpy(out.begin(), value.data(), size);
-  if (cut) std::memcpy(out.begin() + size, kCut.data(), kCut.size());
+std::vector<Frame> frames_of(capnp::List<ErrorRecord::Frame>::Reader frames) {
+  std::vector<uintptr_t> pcs;
+  std::vector<Frame> named;
+  for (auto frame : frames) {
+    if (frame.hasFunction() || frame.hasFile())
+      named.push_back({frame.getPc(), text_of(frame.getFunction()), text_of(frame.getFile()),
+                       frame.getLine()});
+    else
+      pcs.push_back(frame.getPc());
+  }
+  if (!pcs.empty())
+    for (Frame& frame : look_up(pcs)) named.push_back(std::move(frame));
+  return named;
 }
 
-std::string demangle(const std::type_info& type) {
-  int status = 0;
-  char* name = abi::__cxa_demangle(type.name(), nullptr, nullptr, &status);
-  std::string result = status == 0 ? name : type.name();
-  std::free(name);
-  return result;
-}
+}  // namespace detail
 
-}  // namespace
+using detail::text_of;
 
 std::string Error::type() const {
-  return record_ == nullptr ? std::string(name(code_)) : text(record().getType());
+  return record_ == nullptr ? std::string(name(code_)) : text_of(record().getType());
+}
+
+std::string Error::short_type() const {
+  const std::string qualified = type();
+  // Those of template arguments belong to the name, and "(anonymous namespace)" does not.
+  const size_t arguments = std::min(qualified.find('<'), qualified.size());
+  const size_t colons = qualified.rfind("::", arguments);
+  return colons == std::string::npos ? qualified : qualified.substr(colons + 2);
 }
 
 std::string Error::message() const {
-  return record_ == nullptr ? std::string(detail::explain(code_)) : text(record().getMessage());
+  return record_ == nullptr ? std::string(detail::explain(code_)) : text_of(record().getMessage());
 }
 
 std::string Error::actor() const {
-  return record_ == nullptr ? std::string() : text(record().getActor());
+  return record_ == nullptr ? std::string() : text_of(record().getActor());
 }
 
 std::string Error::message_type() const {
-  return record_ == nullptr ? std::string() : text(record().getMessageType());
+  return record_ == nullptr ? std::string() : text_of(record().getMessageType());
+}
+
+std::string Error::category() const {
+  return record_ == nullptr ? std::string() : text_of(record().getCategory());
+}
+
+std::vector<Frame> Error::frames() const {
+  return record_ == nullptr ? std::vector<Frame>() : detail::frames_of(record().getFrames());
+}
+
+std::vector<Cause> Error::causes() const {
+  std::vector<Cause> causes;
+  if (record_ == nullptr) return causes;
+  for (auto cause : record().getCauses())
+    causes.push_back({text_of(cause.getType()), text_of(cause.getMessage()),
+                      text_of(cause.getActor()), text_of(cause.getCategory()), cause.getValue(),
+                      detail::frames_of(cause.getFrames())});
+  return causes;
+}
+
+std::vector<ErrorContext> Error::context() const {
+  std::vector<ErrorContext> context;
+  if (record_ == nullptr) return context;
+  for (auto entry : record().getContext())
+    context.push_back({text_of(entry.getName()), text_of(entry.getValue())});
+  return context;
 }
 
 std::string Error::to_string() const {
@@ -194,58 +250,64 @@ std::string Error::to_string() const {
   return out;
 }
 
-void Error::raise() const {
-  ISOLA_REQUIRE(code_, !=, Code::ok);
-  throw RemoteError(*this);
-}
-
 std::ostream& operator<<(std::ostream& out, const Error& error) { return out << error.to_string(); }
 
-namespace detail {
-
-Error make_error(Pool& pool, Code code, std::string_view type, std::string_view message,
-                 const FailedAt& origin) {
-  const std::string message_type = origin.message == nullptr ? "" : origin.message->name();
-  // Everything in one segment, so that a record is read as cheaply as any message.
-  const size_t bytes = std::min(message.size(), kErrorMessageBytesMax) + type.size() +
-                       origin.actor.size() + message_type.size();
-  Block* block = pool.take(16 + bytes / 8 + 8, true);
-  block->start<ErrorRecord>();
-  block->set_state(BlockState::shared);
-  auto record = block->builder<ErrorRecord>();
-  record.setCode(static_cast<uint16_t>(code));
-  set_bounded(type, kErrorNameBytesMax, [&](unsigned size) { return record.initType(size); });
-  set_bounded(message, kErrorMessageBytesMax,
-              [&](unsigned size) { return record.initMessage(size); });
-  set_bounded(origin.actor, kErrorNameBytesMax,
-              [&](unsigned size) { return record.initActor(size); });
-  record.setActorId(origin.actor_id);
-  set_bounded(message_type, kErrorNameBytesMax,
-              [&](unsigned size) { return record.initMessageType(size); });
-  record.setMessageTypeId(origin.message == nullptr ? 0 : origin.message->id);
-  return Error(code, block);
+void Error::raise(CallSite site) const {
+  ISOLA_REQUIRE(code_, !=, Code::ok);
+  throw RemoteError(*this, site);
 }
 
-Error capture_exception(Pool& pool, const FailedAt& origin) {
+// Put together by the first who asks, for all copies of the exception.
+struct RemoteError::Text {
+  sync::Mutex mutex;
+  std::string text;
+};
+
+RemoteError::RemoteError(Error error, CallSite site)
+    : std::runtime_error(error.to_string()),
+      CarriesError(std::move(error), site),
+      text_(std::make_shared<Text>()) {}
+
+const char* RemoteError::what() const noexcept {
   try {
-    throw;
-  } catch (const RemoteError& error) {
-    // The failure of somebody else, passed on: the first origin is the one to know.
-    return error.error();
-  } catch (const PoolExhausted& error) {
-    return make_error(pool, Code::pool_exhausted, "isola::PoolExhausted", error.what(), origin);
-  } catch (const std::exception& error) {
-    return make_error(pool, Code::failed, demangle(typeid(error)), error.what(), origin);
-  } catch (const std::string& text) {
-    return make_error(pool, Code::failed, "std::string", text, origin);
-  } catch (const char* text) {
-    return make_error(pool, Code::failed, "char const*", text, origin);
-  } catch (...) {
-    const std::type_info* type = abi::__cxa_current_exception_type();
-    return make_error(pool, Code::failed, type == nullptr ? "unknown" : demangle(*type),
-                      "an exception without a message", origin);
+    sync::Lock lock(text_->mutex);
+    if (text_->text.empty()) text_->text = display();
+    return text_->text.c_str();
+  } catch (...) {  // no memory left
+    return std::runtime_error::what();
   }
 }
 
-}  // namespace detail
+namespace {
+
+// Of codes whose category this program can't know.
+class ForeignCategory final : public std::error_category {
+ public:
+  const char* name() const noexcept override { return "foreign"; }
+  std::string message(int value) const override {
+    return "error " + std::to_string(value) + " of a foreign category";
+  }
+};
+
+const std::error_category& category_of(const std::string& name) {
+  static const ForeignCategory foreign;
+  for (const std::error_category* category :
+       {&std::generic_category(), &std::system_category(), &std::iostream_category(),
+        &std::future_category()})
+    if (name == category->name()) return *category;
+  return foreign;
+}
+
+}  // namespace
+
+std::system_error RebuildTrait<std::system_error>::rebuild(const Error& error) {
+  const std::error_code code(static_cast<int>(error.record().getValue()),
+                             category_of(text_of(error.record().getCategory())));
+  std::string message = error.message();
+  // The constructor adds the text of the code again.
+  const std::string added = ": " + code.message();
+  if (message.ends_with(added)) message.resize(message.size() - added.size());
+  return {code, message};
+}
+
 }  // namespace isola

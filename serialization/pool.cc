@@ -3,6 +3,7 @@
 
 #include <isola/serialization/check.h>
 #include <isola/serialization/faults.h>
+#include <isola/serialization/program_memory.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -74,6 +75,7 @@ PoolCache::PoolCache(Pool& pool) : pool_(pool) {
 
 PoolCache::~PoolCache() {
   if (is_shared_) return;  // the slabs go with the pool
+  uses_.drop_all();
   sync::Lock lock(pool_.mutex_);
   // What is left goes to the shared cache, block by block: this happens once for each worker.
   auto hand_over = [this](detail::FreeList& list) {
@@ -185,6 +187,7 @@ detail::FreeList* PoolCache::probe_typed_list(const MessageType& type) {
 }
 
 Block* Pool::take_large(uint64_t words, bool beyond_bound) {
+  const detail::ProgramMemory program;
   const uint64_t bytes = words * 8;
   {
     sync::Lock lock(mutex_);
@@ -270,6 +273,7 @@ Block* Pool::take_typed_magazine(uint8_t size_class) {
 }
 
 Block* Pool::new_magazine(uint8_t size_class, bool beyond_bound) {
+  const detail::ProgramMemory program;
   const uint64_t words = detail::class_words(size_class);
   const uint64_t bytes = kMagazine * (sizeof(Block) + words * 8);
   if (over_bound(bytes)) {

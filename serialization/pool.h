@@ -12,6 +12,7 @@
 #pragma once
 
 #include <isola/serialization/block.h>
+#include <isola/serialization/shared_uses.h>
 #include <isola/serialization/sync.h>
 
 #include <array>
@@ -121,6 +122,7 @@ class PoolCache {
   Block* take_kept(const MessageType& type);
   Block* take(uint8_t size_class);
   void give(Block* block);
+  detail::SharedUses& uses() { return uses_; }
 
   // The cache of the running thread, or nullptr.
   static PoolCache* current() { return current_; }
@@ -156,6 +158,7 @@ class PoolCache {
   sync::atomic<uint64_t> given_{0};
   std::array<detail::FreeList, detail::kTypedLists> typed_;
   std::array<detail::FreeList, detail::kSizeClasses> classes_;
+  detail::SharedUses uses_;
 };
 
 class Pool {
@@ -176,6 +179,22 @@ class Pool {
   Block* take_kept(const MessageType& type);
   // Gives a block back as it is. Use isola::release for messages.
   void give(Block* block);
+
+  // One more use of a shared block of this pool, and one fewer: as Block::retain() and release(),
+  // and cheaper where they come by the thousand. See shared_uses.h.
+  void take_use(Block& shared) {
+    if (PoolCache* cache = own_cache()) return cache->uses().take(shared);
+    shared.retain();
+  }
+  void give_use(Block& shared) {
+    if (PoolCache* cache = own_cache()) return cache->uses().give(shared);
+    release(&shared);
+  }
+  // One fewer, by who knows that this thread will need none for now.
+  void give_last_use(Block& shared) {
+    if (PoolCache* cache = own_cache()) return cache->uses().give_all(shared);
+    release(&shared);
+  }
 
   // Walks all blocks, which costs nothing until somebody asks: some microseconds for a thousand.
   PoolStats stats() const;

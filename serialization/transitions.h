@@ -54,6 +54,7 @@ namespace isola::detail {
   X(ended_by_return)                                                                            \
   X(ended_by_cancellation)                                                                      \
   X(ended_by_failure)                                                                           \
+  X(restarted)                                                                                  \
   X(ended_by_the_system)                                                                        \
   X(slot_freed)
 

@@ -29,4 +29,11 @@ size_t first_invalid_byte(std::string_view text) {
   return std::string_view::npos;
 }
 
+size_t whole_characters(std::string_view text, size_t bytes_max) {
+  if (text.size() <= bytes_max) return text.size();
+  size_t size = bytes_max;
+  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80) --size;
+  return size;
+}
+
 }  // namespace isola::detail

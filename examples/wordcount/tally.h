@@ -1,7 +1,7 @@
 // Tally: how often each word was seen, kept on the heap of the actor that counts.
 #pragma once
 
-#include <isola/actors/heap.h>
+#include <isola/actors/containers.h>
 
 #include <capnp/blob.h>
 #include <capnp/common.h>

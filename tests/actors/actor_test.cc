@@ -251,7 +251,7 @@ TEST(Actor, ItsStateLivesOnItsOwnHeapAndGoesWithIt) {
         EXPECT_GT(keeper.ask<GetTotal>().get().or_raise()->getValue(), 100 * 200);
         auto bounded_keeper = system.spawn<Keeper>({.heap_quota = 4096});
         for (int i = 0; i < 100; ++i) (void)bounded_keeper.send<Number>(value(i));
-        EXPECT_EQ(bounded_keeper.join().type(), "std::bad_alloc");
+        EXPECT_EQ(bounded_keeper.join().type(), "isola::HeapQuotaExceeded");
       },
       10);
 }

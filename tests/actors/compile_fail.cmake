@@ -1,7 +1,10 @@
 # Compiles what must not compile, and looks for what the compiler has to say about it.
 #   cmake -D COMPILER=… -D FLAGS=… -D SOURCE=compile_fail.cc -P compile_fail.cmake
-# Each case is a macro in the source; the first line of its block says what must be printed.
+# Each case is a macro in the source; the first line of its block says what must be printed, and
+# further ones, which begin with ALSO, what else. Each line of it that ends in ERROR has to be
+# named.
 file(STRINGS ${SOURCE} lines REGEX "^// CASE ")
+file(STRINGS ${SOURCE} more REGEX "^// ALSO ")
 separate_arguments(flags UNIX_COMMAND "${FLAGS}")
 set(failed 0)
 set(count 0)
@@ -12,6 +15,8 @@ execute_process(COMMAND ${COMPILER} ${flags} -fsyntax-only ${SOURCE}
 if(NOT status EQUAL 0)
   message(FATAL_ERROR "without any case, this must compile:\n${errors}")
 endif()
+execute_process(OUTPUT_VARIABLE marked COMMAND awk
+  "/^#ifdef/ { macro = $2 } /\\/\\/ ERROR$/ { printf \"%s:%d;\", macro, FNR }" ${SOURCE})
 foreach(line ${lines})
   string(REGEX MATCH "^// CASE ([A-Z_0-9]+): (.*)$" matched "${line}")
   set(case ${CMAKE_MATCH_1})
@@ -27,6 +32,22 @@ foreach(line ${lines})
     message(SEND_ERROR "${case}: the compiler does not say '${expected}':\n${errors}")
     set(failed 1)
   endif()
+  foreach(mark ${marked})
+    if(mark MATCHES "^${case}:(.*)$")
+      string(FIND "${errors}" "compile_fail.cc:${CMAKE_MATCH_1}:" place)
+      if(place EQUAL -1)
+        message(SEND_ERROR "${case}: line ${CMAKE_MATCH_1} compiles, and must not:\n${errors}")
+      endif()
+    endif()
+  endforeach()
+  foreach(also ${more})
+    if(also MATCHES "^// ALSO ${case}: (.*)$")
+      string(FIND "${errors}" "${CMAKE_MATCH_1}" place)
+      if(place EQUAL -1)
+        message(SEND_ERROR "${case}: the compiler does not say '${CMAKE_MATCH_1}':\n${errors}")
+      endif()
+    endif()
+  endforeach()
 endforeach()
 if(count EQUAL 0)
   message(FATAL_ERROR "no cases in ${SOURCE}")

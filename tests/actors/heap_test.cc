@@ -2,12 +2,25 @@
 #include <isola/actors/heap.h>
 
 #include <gtest/gtest.h>
+#include <isola/actors/containers.h>
 
+#include <algorithm>
 #include <map>
+#include <random>
+#include <string>
 #include <vector>
 
 namespace isola {
 namespace {
+
+struct Held {
+  char* memory = nullptr;
+  size_t size = 0;
+  size_t alignment = 1;
+  char mark = 0;
+};
+
+size_t rounded(size_t size) { return (std::max<size_t>(size, 1) + 15) / 16 * 16; }
 
 TEST(Heap, CountsWhatLivesAndUsesFreedMemoryAgain) {
   Heap heap(UINT64_MAX);
@@ -18,20 +31,87 @@ TEST(Heap, CountsWhatLivesAndUsesFreedMemoryAgain) {
   EXPECT_EQ(heap.live_bytes(), 0u);
   EXPECT_EQ(heap.allocate(110), a);
   EXPECT_EQ(heap.peak_bytes(), 112u);
+  void* b = heap.allocate(16);
+  EXPECT_EQ(heap.peak_bytes(), 128u) << "also while nothing was given back since";
+  heap.deallocate(b, 16);
+  EXPECT_EQ(heap.peak_bytes(), 128u);
+}
+
+TEST(Heap, OfAFewSmallObjectsIsSmall) {
+  Heap heap(UINT64_MAX);
+  for (int i = 0; i < 10; ++i) (void)heap.allocate(64);
+  EXPECT_LE(heap.chunk_bytes(), 1024u);
+}
+
+TEST(Heap, AgreesWithAModelWhateverIsDoneInWhatOrder) {
+  for (unsigned seed = 1; seed <= 40; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937 random(seed);
+    Heap heap(UINT64_MAX);
+    std::vector<Held> all;
+    uint64_t live = 0;
+    uint64_t peak = 0;
+    const auto free_one = [&](size_t place) {
+      Held& one = all[place];
+      // Nobody else has written to it, from its begin to its end.
+      ASSERT_EQ(std::count(one.memory, one.memory + one.size, one.mark),
+                static_cast<ptrdiff_t>(one.size));
+      heap.deallocate(one.memory, one.size, one.alignment);
+      live -= rounded(one.size);
+      one = all.back();
+      all.pop_back();
+    };
+    for (int step = 0; step < 3000; ++step) {
+      if (!all.empty() && random() % 5 < 2) {
+        ASSERT_NO_FATAL_FAILURE(free_one(random() % all.size()));
+      } else {
+        Held one;
+        one.size = random() % (size_t{1} << (random() % 17));
+        one.alignment = size_t{1} << (random() % (random() % 8 == 0 ? 14 : 5));
+        one.mark = static_cast<char>(step);
+        one.memory = static_cast<char*>(heap.allocate(one.size, one.alignment));
+        ASSERT_EQ(reinterpret_cast<uintptr_t>(one.memory) % std::max<size_t>(one.alignment, 16),
+                  0u);
+        std::fill_n(one.memory, one.size, one.mark);
+        live += rounded(one.size);
+        all.push_back(one);
+      }
+      peak = std::max(peak, live);
+      ASSERT_EQ(heap.live_bytes(), live);
+      ASSERT_EQ(heap.peak_bytes(), peak);
+      ASSERT_GE(heap.chunk_bytes(), live);
+    }
+    while (!all.empty()) ASSERT_NO_FATAL_FAILURE(free_one(all.size() - 1));
+    EXPECT_EQ(heap.live_bytes(), 0u);
+  }
 }
 
 TEST(Heap, AMillionRoundsStayFlat) {
   Heap heap(UINT64_MAX);
+  std::mt19937 random(7);
   std::vector<std::pair<void*, size_t>> held(64);
   uint64_t after_first = 0;
-  for (int i = 0; i < 1'000'000; ++i) {
-    auto& [memory, size] = held[static_cast<size_t>(i) % held.size()];
+  const auto round = [&](size_t i) {
+    auto& [memory, size] = held[i % held.size()];
     if (memory != nullptr) heap.deallocate(memory, size);
-    size = static_cast<size_t>(i * 37 % 900 + 1);
+    size = i * 37 % 40'000 + 1;  // all classes, and beyond
     memory = heap.allocate(size);
+  };
+  for (size_t i = 0; i < 1'000'000; ++i) {
+    round(i);
     if (i == 100'000) after_first = heap.chunk_bytes();
   }
-  EXPECT_EQ(heap.chunk_bytes(), after_first);
+  // The largest blocks are given back at once, so what is held differs by some of them.
+  EXPECT_LE(heap.chunk_bytes(), after_first + 64 * 40'000);
+  for (auto& [memory, size] : held) heap.deallocate(memory, size);
+  EXPECT_EQ(heap.live_bytes(), 0u);
+  const uint64_t without_large = heap.chunk_bytes();
+  for (int again = 0; again < 3; ++again) {
+    std::fill(held.begin(), held.end(), std::pair<void*, size_t>());
+    for (size_t i = 0; i < 100'000; ++i) round(i);
+    for (auto& [memory, size] : held) heap.deallocate(memory, size);
+    EXPECT_EQ(heap.chunk_bytes(), without_large) << "the same once more takes nothing new";
+  }
 }
 
 TEST(Heap, LargeAndAlignedBlocksGoBackToTheSystem) {
@@ -49,22 +129,55 @@ TEST(Heap, LargeAndAlignedBlocksGoBackToTheSystem) {
   heap.deallocate(small, 16);
 }
 
+TEST(Heap, SmallObjectsOfLargeAlignmentShareChunks) {
+  Heap heap(UINT64_MAX);
+  for (int i = 0; i < 1000; ++i) (void)heap.allocate(64, 64);
+  EXPECT_LE(heap.chunk_bytes(), 1000u * 256) << "a chunk of its own for each would be more";
+  EXPECT_EQ(heap.live_bytes(), 64'000u) << "what alignment costs is no part of it";
+}
+
 TEST(Heap, IsFreedWholeWhateverIsStillThere) {
   Heap heap(UINT64_MAX);
-  for (int i = 0; i < 10'000; ++i) (void)heap.allocate(static_cast<size_t>(i) % 3000 + 1);
+  for (int i = 0; i < 10'000; ++i) (void)heap.allocate(static_cast<size_t>(i) * 7 % 50'000 + 1);
+  const uint64_t peak = heap.live_bytes();
   heap.release();
   EXPECT_EQ(heap.live_bytes(), 0u);
   EXPECT_EQ(heap.chunk_bytes(), 0u);  // the leak sanitizer agrees
+  EXPECT_EQ(heap.peak_bytes(), peak);
   EXPECT_NE(heap.allocate(8), nullptr);
 }
 
-TEST(Heap, RefusesWhatIsBeyondItsQuota) {
+TEST(Heap, RefusesWhatIsBeyondItsQuotaAndSaysTheFigures) {
   Heap heap(1024);
   void* most = heap.allocate(1000);
-  EXPECT_THROW((void)heap.allocate(100), std::bad_alloc);
-  EXPECT_THROW((void)heap.allocate(SIZE_MAX - 3), std::bad_alloc);
+  try {
+    (void)heap.allocate(100);
+    ADD_FAILURE() << "it was allocated";
+  } catch (const HeapQuotaExceeded& error) {
+    EXPECT_EQ(error.asked_bytes(), 112u);
+    EXPECT_EQ(error.live_bytes(), 1008u);
+    EXPECT_EQ(error.quota_bytes(), 1024u);
+    EXPECT_STREQ(error.what(),
+                 "112 bytes more on a heap with 1008 live bytes exceed its quota of 1024 bytes "
+                 "(heap_quota)");
+  }
+  EXPECT_EQ(heap.live_bytes(), 1008u) << "what was refused is not counted";
+  EXPECT_NO_THROW((void)heap.allocate(16));
+  EXPECT_THROW((void)heap.allocate(1, 64), HeapQuotaExceeded);
   heap.deallocate(most, 1000);
-  EXPECT_NO_THROW((void)heap.allocate(1024));
+  EXPECT_NO_THROW((void)heap.allocate(1008));
+}
+
+TEST(Heap, RefusesSizesThatThereCantBe) {
+  Heap heap(UINT64_MAX);
+  for (size_t alignment : {1u, 16u, 64u, 4096u})
+    for (size_t less : {0u, 3u, 100u, 5000u})
+      EXPECT_THROW((void)heap.allocate(SIZE_MAX - less, alignment), std::bad_alloc);
+  EXPECT_THROW((void)heap.allocate(SIZE_MAX / 2), std::bad_alloc);
+  EXPECT_EQ(heap.live_bytes(), 0u);
+  allocator<uint64_t> numbers(&heap);
+  EXPECT_THROW((void)numbers.allocate(SIZE_MAX / 8 + 2), std::bad_array_new_length)
+      << "their bytes would be 8";
 }
 
 TEST(Heap, ContainersOutsideOfIsolatesUseTheProgramsOwn) {
@@ -74,7 +187,19 @@ TEST(Heap, ContainersOutsideOfIsolatesUseTheProgramsOwn) {
   numbers[text] = 3;
   EXPECT_EQ(numbers.begin()->first.size(), 1000u);
   EXPECT_EQ(texts.get_allocator().resource(), std::pmr::new_delete_resource());
+  EXPECT_EQ(heap_stats(), HeapStats());
 }
+
+#ifdef ISOLA_ASAN
+TEST(HeapDeathTest, TheAddressSanitizerFindsUseAfterFree) {
+  Heap heap(UINT64_MAX);
+  volatile char* memory = static_cast<char*>(heap.allocate(100));
+  heap.deallocate(const_cast<char*>(memory), 100);
+  EXPECT_DEATH(memory[50] = 1, "use-after-poison");
+  volatile char* next = static_cast<char*>(heap.allocate(100));
+  EXPECT_DEATH(next[112] = 1, "use-after-poison") << "beyond its end";
+}
+#endif
 
 }  // namespace
 }  // namespace isola

@@ -239,6 +239,42 @@ TEST(Isolates, ReportTheirOptions) {
   });
 }
 
+TEST(Isolates, ReportEachOptionThatWasSetAndDefaultsForTheOthers) {
+  // Covers: API-146
+  on_every_scheduler([](System& system) {
+    const IsolateOptions defaults{.dispatcher = "default"};
+    EXPECT_EQ(defaults.name, "");
+    EXPECT_EQ(defaults.heap_quota, UINT64_MAX);
+    EXPECT_FALSE(defaults.pinned);
+    EXPECT_EQ(defaults.priority, Priority::normal);
+    EXPECT_FALSE(defaults.reset_after_each_run);
+    EXPECT_TRUE(defaults.handles_signals);
+    EXPECT_EQ(system.create().options(), defaults);
+    IsolateOptions all = defaults;
+    const auto expect_single = [&](auto set) {
+      IsolateOptions given;
+      set(given);
+      IsolateOptions expected = defaults;
+      set(expected);
+      EXPECT_NE(given, IsolateOptions()) << "it was set";
+      EXPECT_EQ(system.create(given).options(), expected);
+      set(all);
+    };
+    expect_single([](IsolateOptions& options) { options.name = "named"; });
+    expect_single([](IsolateOptions& options) { options.heap_quota = 12_KiB; });
+    expect_single([](IsolateOptions& options) { options.dispatcher = "default"; });
+    expect_single([](IsolateOptions& options) { options.pinned = true; });
+    for (const Priority priority : {Priority::low, Priority::high})
+      expect_single([priority](IsolateOptions& options) { options.priority = priority; });
+    expect_single([](IsolateOptions& options) { options.reset_after_each_run = true; });
+    expect_single([](IsolateOptions& options) { options.handles_signals = false; });
+    EXPECT_EQ(system.create(all).options(), all);
+  });
+  System system({.workers = 1, .dispatchers = {{"io", 1, {}}}});
+  IsolateOptions elsewhere{.dispatcher = "io"};
+  EXPECT_EQ(system.create(elsewhere).options(), elsewhere);
+}
+
 TEST(Isolates, EndWithTheirLastHandle) {
   on_every_scheduler([](System& system) {
     auto [tx, rx] = system.channel<Number>(bounded(1));

@@ -63,7 +63,7 @@ TEST(Namespaces, BindAllValuesOrNone) {
     for (int i = 0; i < 200; ++i) values.push_back(named("value " + std::to_string(i), i));
     const Error error = isolate.prepare(std::move(values));
     EXPECT_EQ(error, Code::failed);
-    EXPECT_EQ(error.type(), "std::bad_alloc");
+    EXPECT_EQ(error.type(), "isola::HeapQuotaExceeded");
     EXPECT_EQ(isolate.get<int>("kept").or_raise(), 1) << "not even this one";
     EXPECT_EQ(isolate.run([] { return globals().size(); }).or_raise(), 1u);
     EXPECT_EQ(isolate.prepare("first", 1, std::string(2000, 'n'), 2), Code::invalid_argument);

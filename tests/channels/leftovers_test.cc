@@ -93,6 +93,7 @@ TEST(Leftovers, InAChannelThatAnIsolateHolds) {
     Member member(system, std::move(tx), std::move(rx));
     (void)member.send(1);
     (void)member.send(2);
+    system.stop();  // while the isolate is still there
   });
   expect_clean(ended, "isola: channel #1 held 2 messages when its System ended\n");
 }

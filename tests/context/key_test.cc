@@ -2,6 +2,11 @@
 #include <isola/context/key.h>
 
 #include <gtest/gtest.h>
+#include <isola/context/deadline.h>
+#include <isola/context/scope.h>
+
+#include <string>
+#include <vector>
 
 namespace isola {
 namespace {
@@ -44,7 +49,7 @@ TEST(Scope, RefusesATextThatIsTooLongToTravel) {
 class RecordTest : public ::testing::Test {
  protected:
   ~RecordTest() override { pool_->close(); }
-  Pool* pool_ = Pool::create(1 << 20);
+  Pool* pool_ = Pool::create(16 << 20);
 };
 
 TEST_F(RecordTest, AnEmptyContextHasNoRecord) {
@@ -91,6 +96,68 @@ TEST_F(RecordTest, IsMadeOnceForEachChangeAndReadByTheNextOne) {
   detail::Execution::set_current(outer);
   release(record);
   EXPECT_EQ(pool_->stats().live, 0u);
+}
+
+TEST_F(RecordTest, IsBoundedAndLeavesWhatMattersLeast) {
+  static constexpr Key<text> low{"test.low", Flow::wire, KeyPriority::low};
+  static constexpr Key<text> normal{"test.normal", Flow::local};
+  static constexpr Key<text> high{"test.high", Flow::wire, KeyPriority::high};
+  const std::string much(7000, 'x');
+  const auto names = [&] {
+    Block* block = detail::wire_record(*pool_);
+    const auto record = block->read<ContextRecord>();
+    EXPECT_LE(record.totalSize().wordCount * 8, kContextBytesMax + 256);
+    std::vector<std::string> list{std::to_string(record.getLeft())};
+    for (auto entry : record.getEntries()) list.emplace_back(entry.getName().cStr());
+    release(block);
+    return list;
+  };
+  using Names = std::vector<std::string>;
+  const Scope one{bind(high, much), bind(normal, much)};
+  EXPECT_EQ(names(), (Names{"0", "test.normal", "test.high"}));
+  const Scope two{low, much};
+  EXPECT_EQ(names(), (Names{"1", "test.normal", "test.high"})) << "though it is the innermost";
+  const Scope small{low, "x"};
+  EXPECT_EQ(names(), (Names{"0", "test.low", "test.normal", "test.high"}));
+  EXPECT_EQ(low.get(), "x") << "here all is there";
+}
+
+TEST_F(RecordTest, IsCountedByAWorkerForItselfAndGoneWithItsScope) {
+  PoolCache cache(*pool_);
+  PoolCache::set_current(&cache);
+  {
+    Scope german{locale, "de_DE"};
+    Block* first = detail::wire_record(*pool_);
+    const uint32_t users = first->references.load();
+    for (int i = 0; i < 200; ++i) {
+      Block* again = detail::wire_record(*pool_);
+      EXPECT_EQ(again, first);
+      EXPECT_EQ(first->references.load(), users) << "the worker has uses in hand";
+      if (i % 2 == 0) first->pool->give_use(*first);
+    }
+    for (int i = 0; i < 101; ++i) first->pool->give_use(*first);
+    EXPECT_EQ(first->references.load(), users);
+  }
+  EXPECT_EQ(pool_->stats().live, 0u);
+  PoolCache::set_current(nullptr);
+}
+
+TEST_F(RecordTest, IsCountedRightlyWhereManyAreInHandAndOthersPutItOut) {
+  PoolCache cache(*pool_);
+  PoolCache::set_current(&cache);
+  std::vector<Block*> taken;
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 40; ++i) {
+      Scope digits{precision, i};
+      for (int uses = 0; uses < 700; ++uses) taken.push_back(detail::wire_record(*pool_));
+    }
+    // From the oldest on, so that records meet at their places.
+    for (Block* record : taken) record->pool->give_use(*record);
+    taken.clear();
+    cache.uses().drop_all();
+    EXPECT_EQ(pool_->stats().live, 0u);
+  }
+  PoolCache::set_current(nullptr);
 }
 
 TEST(Deadline, IsOnlyEverShortened) {

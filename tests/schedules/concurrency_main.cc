@@ -18,18 +18,28 @@ constexpr Left kLeftOut[] = {
     {"Actor.AnAddressConvertsToAnySubsetOfWhatItTakes:Actor.AStopAfterTheSystemsEndDoesNothing:"
      "Actor.AnAddressMayOutliveItsSystem:Buffers.AreTheOnlyThingThatIsSharedAndWritable:"
      "Channel.AnEmptyEndGivesATypedErrorAtOnce:Ends.HaveAnIdThatCantBeSet:"
+     "HeapOwner.UsingTheHeapOfAnotherIsReportedWithBothNames:"
+     "Background.IsOnlyForWhatRunsInAnIsolate:Containers.AreUsedAsThoseOfTheStandardLibrary:"
+     "CrossingOfFunctions.RefusesResultsThatDoNotFit:Function.CallsWhateverCanBeCalled:"
+     "InboxBytes.TheSystemsBoundIsForAllThatSayNothingElse:Own.FilesTellHowTheirEndWent:"
      "Isolates.HandlesOutliveTheirIsolateAndItsSystem:"
      "Policy.KeepLatestNeedsAFieldThatCanBeAKey",
      "nothing is concurrent in them"},
+    {"FrameOfATurn.ADeadlineCrossesToAnotherClockAsWhatIsLeftOfIt:"
+     "FrameOfATurn.WhatItKeepsForItselfIsNeverSeenByOthers",
+     "they have Systems of their own"},
     {"Capacities.AreMadeFromIntegersOnly:Channel.ABoundOutOfRangeIsRefused:"
      "Offload.OutsideOfActorsTheFunctionIsSimplyCalled",
      "there is no System in them"},
     {"Offload.WithASeedTheFunctionRunsOnTheWorker:TimeLimit.VirtualTimeGoesExactlyAsFarAsTheLimits:"
-     "Carrier.AnActorThatNeverHasToWaitLetsOthersHaveTheirTurn",
+     "Carrier.AnActorThatNeverHasToWaitLetsOthersHaveTheirTurn:"
+     "Supervisor.OldFailuresLeaveTheWindow:Own.AKilledActorLeavesNoTimer:"
+     "SpanScope.HasTheSameIdentifiersWithTheSameSeed",
      "they are about Systems with a seed"},
-    {"Carrier.TenThousandHandlersMayBeBlockedAtOnce:"
+    {"Carrier.TenThousandHandlersMayBeBlockedAtOnce:Own.TenThousandKilledActorsLeaveNothing:"
      "Pipeline.AChainOfTenThousandPassesAValueAndIsTornDown",
      "tens of thousands are too many for a model"},
+    {"ContextFlow.ASecretIsNeverSentAndNeverShown", "a simulation notes no context of throws"},
     {"Carrier.OwnLocksOfBoostFiberWorkInHandlers", "they are locks of another library"},
     {"Offload.ThreadsAndWaitingCallsAreBounded:"
      "Offload.ACallThatWaitsForAThreadIsLeftAtACancellationOrDeadline:"

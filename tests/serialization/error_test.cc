@@ -98,8 +98,27 @@ TEST(Result, IsAPairOfValueAndError) {
   EXPECT_THROW(std::move(bad).or_raise(), RemoteError);
 }
 
+TEST(Result, IsMappedAndChained) {
+  const auto twice = [](int value) { return value * 2; };
+  const auto half = [](int value) {
+    return value % 2 == 0 ? Result<int>{value / 2, {}} : Result<int>{0, Error(Code::io)};
+  };
+  EXPECT_EQ((Result<int>{3, {}}).map(twice).value, 6);
+  EXPECT_EQ((Result<int>{0, Error(Code::timeout)}).map(twice).err, Code::timeout);
+  EXPECT_EQ((Result<int>{6, {}}).and_then(half).map(twice).value, 6);
+  EXPECT_EQ((Result<int>{3, {}}).and_then(half).map(twice).err, Code::io);
+  EXPECT_EQ((Result<int>{0, Error(Code::timeout)}).and_then(half).err, Code::timeout);
+  const auto seven = [](const Error&) { return Result<int>{7, {}}; };
+  EXPECT_EQ((Result<int>{0, Error(Code::io)}).or_else(seven).value, 7);
+  EXPECT_EQ((Result<int>{3, {}}).or_else(seven).value, 3);
+  EXPECT_EQ(Result<void>{}.map([] { return 5; }).value, 5);
+  EXPECT_FALSE(Result<void>{}.map([] {}).err);
+  EXPECT_EQ((Result<void>{Error(Code::io)}).and_then([] { return Result<int>{1, {}}; }).err,
+            Code::io);
+}
+
 TEST(Code, EachHasANameAndAnExplanation) {
-  for (uint16_t code = 0; code <= static_cast<uint16_t>(Code::io); ++code) {
+  for (uint16_t code = 0; code <= static_cast<uint16_t>(Code::interrupted); ++code) {
     EXPECT_NE(name(static_cast<Code>(code)), "unknown") << code;
     EXPECT_NE(Error(static_cast<Code>(code)).message(), "unknown error") << code;
   }

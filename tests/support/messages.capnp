@@ -45,3 +45,24 @@ struct Value {
   number @0 :Int64;
   bytes @1 :Data;
 }
+
+# One of each kind of field.
+struct Every {
+  int8 @0 :Int8 = -1;
+  int16 @1 :Int16;
+  int32 @2 :Int32;
+  int64 @3 :Int64;
+  uint8 @4 :UInt8 = 255;
+  uint16 @5 :UInt16;
+  uint32 @6 :UInt32;
+  uint64 @7 :UInt64;
+  float32 @8 :Float32;
+  float64 @9 :Float64 = 1.5;
+  text @10 :Text = "as in the schema";
+  data @11 :Data;
+  numbers @12 :List(Int64);
+  nested @13 :Every;
+  lists @14 :List(List(Int32));
+  items @15 :List(Sample);
+  attached @16 :UInt32;
+}

@@ -159,10 +159,16 @@ inline void on_every_scheduler(const Body& body, uint64_t seeds = 50) {
 // Waits until `condition` holds, for at most half a minute of this thread's time.
 inline bool eventually(const std::function<bool()>& condition) {
   const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  while (!condition()) {
+  for (int tries = 0; !condition(); ++tries) {
     if (std::chrono::steady_clock::now() > limit) return false;
-    if (isola::detail::Execution::current().cell != nullptr) yield();
-    if (sync::kSimulated || isola::detail::Execution::current().cell == nullptr) give_way();
+    const bool in_actor = isola::detail::Execution::current().cell != nullptr;
+    if (in_actor) yield();
+    if (sync::kSimulated || !in_actor) give_way();
+#ifndef ISOLA_SIMULATED
+    // A look that takes a while under a lock may keep out for ever whom it waits for.
+    static const sync::atomic<uint32_t> nobody_wakes{0};
+    if (!in_actor && tries > 100) sync::futex_wait(nobody_wakes, 0, 200'000);
+#endif
   }
   return true;
 }

@@ -158,6 +158,41 @@ TEST_F(Cli, SaysWhatFailed) {
             "isola: error: io: /nowhere/at/all: No such file or directory (in reader)\n");
 }
 
+TEST_F(Cli, RefusesNumbersBeyondTheirEnds) {
+  const std::string good = directory_.write("good.toml", kGood);
+  for (const char* number : {"4294967296", "-1", "18446744073709551616"}) {
+    const Ended ended = isola({"run", good, "--set", std::string("report.top=") + number});
+    EXPECT_EQ(ended.status, 1);
+    EXPECT_EQ(ended.out, "");
+    EXPECT_NE(ended.err.find("argument \"top\" must be an integer from 0 to 4294967295, not "),
+              std::string::npos)
+        << ended.err;
+    EXPECT_NE(ended.err.find(number), std::string::npos) << ended.err;
+  }
+  // One that would be 1 if it wrapped, which is a process that there is.
+  for (const char* pid : {"4294967297", "-4294967295", "18446744073709551617"}) {
+    const Ended ended = isola({"ps", "--pid", pid});
+    EXPECT_EQ(ended.status, 2) << pid;
+    EXPECT_NE(ended.err.find("--pid"), std::string::npos) << ended.err;
+  }
+}
+
+TEST_F(Cli, AnIdIsANumberAndNothingElse) {
+  // Covers: API-029
+  for (const char* id : {"-1", "x", "1.5", "null", "", " 7", "7 ", "0x7", "18446744073709551615",
+                         "18446744073709551623"}) {
+    const Ended ended = isola({"ps", std::string("--id=") + id});
+    EXPECT_EQ(ended.status, 2) << id;
+    EXPECT_EQ(ended.out, "");
+    EXPECT_NE(ended.err.find("--id"), std::string::npos) << ended.err;
+    EXPECT_EQ(ended.err.find("no actor or isolate has"), std::string::npos) << ended.err;
+  }
+  expect_usage_error({"ps", "--id=-1"},
+                     "--id: is no id of an actor or isolate: an id is a number like 7");
+  EXPECT_EQ(isola({"ps", "--id", "-1"}).status, 2);
+  EXPECT_EQ(isola({"ps", "--id"}).status, 2);
+}
+
 // A run that takes very long: a file of 1 TiB, all of it a hole.
 class LongRun : public Cli {
  protected:
@@ -182,6 +217,20 @@ class LongRun : public Cli {
 TEST_F(LongRun, IsSeenByTheInspector) {
   const Ended ended = isola({"ps", "--pid", std::to_string(program_->pid())});
   EXPECT_EQ(ended.status, 0) << ended.err;
+}
+
+TEST_F(LongRun, IsAskedForOneOfItsActors) {
+  const std::string pid = std::to_string(program_->pid());
+  const Ended one = isola({"ps", "--pid", pid, "--id", "1"});
+  EXPECT_EQ(one.status, 0) << one.err;
+  EXPECT_NE(one.out.find("reader"), std::string::npos) << one.out;
+  EXPECT_EQ(one.out.find("counter/0"), std::string::npos) << one.out;
+  const Ended unknown = isola({"ps", "--pid", pid, "--id", "999999"});
+  EXPECT_EQ(unknown.status, 1) << "another error than that for what is no id";
+  EXPECT_EQ(unknown.out, "");
+  EXPECT_EQ(unknown.err,
+            "isola ps: no actor or isolate has the id 999999 in this program: `isola ps` lists "
+            "those that live\n");
 }
 
 TEST_F(LongRun, EndsBySigint) {

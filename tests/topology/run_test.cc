@@ -179,5 +179,44 @@ TEST(Run, WritesArgumentsThatOutgrowTheirBlock) {
   EXPECT_EQ(failures_of(text), (Failures{"d: 15 in 5 texts, 0 twice"}));
 }
 
+std::vector<std::pair<std::string, Origin>> origins_of(const std::vector<Isolate>& isolates) {
+  std::vector<std::pair<std::string, Origin>> origins;
+  for (const Isolate& isolate : isolates) origins.emplace_back(isolate.name(), isolate.origin());
+  return origins;
+}
+
+std::vector<std::pair<std::string, Origin>> seen_inside;
+sync::atomic<bool> seen_outside{false};
+
+void look_around() {
+  seen_inside = origins_of(isola::isolates());
+  while (!seen_outside.load()) (void)sleep_for(std::chrono::milliseconds(1));
+}
+
+TEST(Run, ItsActorsSayWhoMadeThem) {
+  // Covers: API-023
+  Registry registry;
+  registry.add("test.Look", &look_around, {});
+  Faults faults;
+  const Source& source = faults.add_source("t.toml", "[actors.look]\ntype = \"test.Look\"\n");
+  const Topology topology = read_topology(parse_toml(source, faults), faults);
+  const Plan plan = check(topology, registry, faults);
+  ASSERT_EQ(faults.text(), "");
+  System system({.workers = 1});
+  const Isolate mine = system.create({.name = "mine"});
+  Supervisor supervisor(system);
+  const ActorRef child = supervisor.spawn(SpawnOptions{.name = "child"},
+                                          [] { (void)sleep_for(std::chrono::hours(1)); });
+  const std::vector<ActorRef> actors = start(system, plan);
+  const std::vector<std::pair<std::string, Origin>> all{{"main", Origin::runtime},
+                                                        {"mine", Origin::user},
+                                                        {"child", Origin::supervisor},
+                                                        {"look", Origin::topology}};
+  EXPECT_EQ(origins_of(system.isolates()), all);
+  seen_outside.store(true);
+  EXPECT_FALSE(actors.at(0).join());
+  EXPECT_EQ(seen_inside, all);
+}
+
 }  // namespace
 }  // namespace isola::topology

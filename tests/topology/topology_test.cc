@@ -68,7 +68,8 @@ TEST(Topology, WithoutActorsIsAFault) {
 }
 
 TEST(Topology, HasNoKeysButItsOwn) {
-  EXPECT_EQ(faults_in(expected(R"(
+  EXPECT_EQ(
+      faults_in(expected(R"(
 verison = 1
 [topology]
 wrokers = 2
@@ -80,9 +81,9 @@ colour = "red"
 capacty = 1
 [actor.b]
 )")),
-            expected(R"(
+      expected(R"(
 t.toml:1:1: error: a topology has no key "verison"; it has "topology", )"
-                     R"("actors", "channels" and "dispatchers"
+               R"("actors", "channels" and "dispatchers"
   verison = 1
   ^~~~~~~
 t.toml:3:1: error: the table "topology" has no key "wrokers"; did you mean "workers"?
@@ -92,7 +93,8 @@ t.toml:6:1: error: actor "a" has no key "replica"; did you mean "replicas"?
   replica = 2
   ^~~~~~~
 t.toml:7:1: error: actor "a" has no key "colour"; it has "type", )"
-                     R"("replicas", "dispatcher", "pinned", "priority", "args" and "ports"
+               R"("replicas", "dispatcher", "pinned", "priority", "heap_quota", "inbox_max", )"
+               R"("args" and "ports"
   colour = "red"
   ^~~~~~
 t.toml:9:1: error: channel "c" has no key "capacty"; did you mean "capacity"?

@@ -1,6 +1,7 @@
 // Which programs `isola ps` lists, and what it says when it can't.
 #include "command.h"
 
+#include <isola/actors/isolate_id.h>
 #include <isola/tools/inspect/client.h>
 #include <isola/tools/inspect/format.h>
 #include <isola/tools/inspect/socket_directory.h>
@@ -22,6 +23,12 @@
 namespace isola::inspect {
 namespace {
 
+// "7"; nothing that only begins so.
+std::string fault_of_id(const std::string& text) {
+  return IsolateId::parse(text).err ? "is no id of an actor or isolate: an id is a number like 7"
+                                    : "";
+}
+
 // The longest that --timeout can wait, in seconds.
 constexpr double kTimeoutMax = 3600;
 
@@ -36,6 +43,7 @@ class PsRun {
     else
       list_found();
     if (listings_.empty() && !failed_) complain(nothing_found());
+    if (options_.id) keep_only(*options_.id);
     print();
     return failed_ ? 1 : 0;
   }
@@ -54,6 +62,19 @@ class PsRun {
           complain(error.what());
       }
     }
+  }
+
+  // What else there is is left out.
+  void keep_only(uint64_t id) {
+    if (listings_.empty()) return;
+    const size_t programs = listings_.size();
+    for (Listing& listing : listings_)
+      std::erase_if(listing.actors, [id](const ActorInfo& actor) { return actor.id != id; });
+    std::erase_if(listings_, [](const Listing& listing) { return listing.actors.empty(); });
+    if (listings_.empty())
+      complain("no actor or isolate has the id " + std::to_string(id) + " in " +
+               (programs == 1 ? "this program" : "any of these programs") +
+               ": `isola ps` lists those that live");
   }
 
   static bool has_ended(const std::string& path) {
@@ -125,6 +146,7 @@ void add_ps(CLI::App& app, int& exit_status) {
   struct Given {
     PsOptions options;
     double timeout_s = 0;
+    std::string id;
   };
   auto given = std::make_shared<Given>();
   CLI::App* command = app.add_subcommand("ps", "List the actors of running programs");
@@ -134,6 +156,9 @@ void add_ps(CLI::App& app, int& exit_status) {
   command->add_option("--socket", given->options.socket, "The program that listens at this path")
       ->type_name("PATH")
       ->excludes(pid);
+  command->add_option("--id", given->id, "Only the actor or isolate with this id")
+      ->check(CLI::Validator(fault_of_id, "ID", "an id"))
+      ->type_name("ID");
   command->add_flag("--json", given->options.json, "Print JSON");
   command->add_option("--timeout", given->timeout_s, "Seconds to wait for one answer (default: 3)")
       ->check(CLI::Range(0.001, kTimeoutMax))
@@ -142,6 +167,7 @@ void add_ps(CLI::App& app, int& exit_status) {
     if (given->timeout_s > 0)
       given->options.answer_max =
           std::chrono::milliseconds(static_cast<int64_t>(given->timeout_s * 1000));
+    if (!given->id.empty()) given->options.id = IsolateId::parse(given->id).value.word();
     exit_status = ps(given->options, std::cout, std::cerr);
   });
 }

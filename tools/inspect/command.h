@@ -3,18 +3,21 @@
 //   isola ps                    every program of this user that has an agent
 //   isola ps --pid 4711         that process
 //   isola ps --socket PATH      whoever listens there
+//   isola ps --id 7             only that actor or isolate, in whichever program has it
 //   isola ps --json             as `Listing` of inspector.capnp
 //   isola ps --timeout 10       seconds to wait for one answer
 //
-// Exit status: 0 all went well; 1 nothing was found, or a program did not answer as it should: one
-// line on stderr for each says why, and the others are listed all the same.
-// Thread safety: one thread.
+// Exit status: 0 all went well; 1 nothing was found, nothing has that id, or a program did not
+// answer as it should: one line on stderr for each says why, and the others are listed all the
+// same. Thread safety: one thread.
 #pragma once
 
 #include <isola/tools/inspect/limits.h>
 
 #include <chrono>
+#include <cstdint>
 #include <iosfwd>
+#include <optional>
 #include <string>
 
 namespace CLI {
@@ -26,6 +29,7 @@ namespace isola::inspect {
 struct PsOptions {
   int pid = 0;              // 0: not given
   std::string socket = {};  // empty: not given
+  std::optional<uint64_t> id = {};
   bool json = false;
   std::chrono::milliseconds answer_max = kAnswerMax;
 };

@@ -2,6 +2,7 @@
 #include "cli.h"
 
 #include <fmt/format.h>
+#include <isola/actors/crash.h>
 #include <isola/tools/inspect/command.h>
 #include <isola/tools/isola/commands.h>
 #include <isola/tools/topology/text.h>
@@ -59,7 +60,10 @@ int main(int argc, char** argv, const topology::Registry& registry) {
   run->add_option("--set", settings, kSettingHelp)
       ->type_name("ACTOR.ARGUMENT=VALUE")
       ->allow_extra_args(false);
-  run->callback([&] { status = run_command(file, settings, registry); });
+  run->callback([&] {
+    report_crashes();
+    status = run_command(file, settings, registry);
+  });
 
   inspect::add_ps(app, status);
 

@@ -207,6 +207,7 @@ class Simulation final : public sync::Simulator {
   uint64_t mean_slice_ = 1;
   bool by_priority_ = false;
   uint64_t next_lowest_ = 0;             // the next priority below all
+  uint64_t demoted_at_ = 0;  // the step at which somebody got the lowest priority
   std::vector<uint64_t> change_points_;  // latest first
   uint32_t count_ = 0;                   // of the threads of this run
   uint32_t over_ = 0;

@@ -13,7 +13,8 @@ constexpr uint64_t kByPriorityOneIn = 4;
 constexpr uint64_t kChangesMax = 4;
 // And within how many steps: a power of two up to this one, as short tests and long ones differ.
 constexpr uint64_t kLogStepsMax = 14;
-// By priorities, how long one may run at most: it may wait in a loop for somebody below it.
+// By priorities, how long one may run at most, or several that wake each other: they may wait in a
+// loop for somebody below them.
 constexpr uint64_t kSliceMax = 1000;
 // Otherwise, the mean length of a slice: a power of two.
 constexpr uint64_t kLogSliceMax = 7;
@@ -31,6 +32,7 @@ void Simulation::draw_strategy() {
   by_priority_ = random_.one_in(kByPriorityOneIn);
   mean_slice_ = uint64_t{1} << random_.below(is_weak() ? kLogSliceMaxWeak : kLogSliceMax);
   next_lowest_ = uint64_t{1} << 62;
+  demoted_at_ = 0;
   change_points_.clear();
   if (!by_priority_) return;
   const uint64_t within = uint64_t{1} << (3 + random_.below(kLogStepsMax - 2));
@@ -49,7 +51,10 @@ void Simulation::start_slice() {
   if (!change_points_.empty()) slice_end_ = std::min(slice_end_, change_points_.back());
 }
 
-void Simulation::demote(VirtualThread& thread) { thread.priority = --next_lowest_; }
+void Simulation::demote(VirtualThread& thread) {
+  thread.priority = --next_lowest_;
+  demoted_at_ = steps_;
+}
 
 // The step at which the slice ends is about to be taken.
 void Simulation::end_slice() {
@@ -62,9 +67,10 @@ void Simulation::end_slice() {
   if (by_priority_) {
     // Else it ended because somebody of higher priority became ready.
     const bool changes = !change_points_.empty() && change_points_.back() <= steps_;
-    const bool too_long = std::none_of(ready_.begin(), ready_.end(), [&](const auto* other) {
-      return other->priority > self.priority;
-    });
+    const bool too_long =
+        steps_ - demoted_at_ > kSliceMax ||
+        std::none_of(ready_.begin(), ready_.end(),
+                     [&](const auto* other) { return other->priority > self.priority; });
     if (changes || too_long) demote(self);
   }
   VirtualThread& next = take_next();

@@ -81,10 +81,13 @@ class Starter {
     }
     const std::string& name = actor.entry->name;
     SpawnOptions options;
+    options.origin = Origin::topology;
     options.type = behaviour.type;
     if (actor.entry->dispatcher) options.dispatcher = actor.entry->dispatcher->value;
     options.pinned = actor.entry->pinned.value;
     options.priority = actor.entry->priority;
+    options.heap_quota = actor.entry->heap_quota;
+    options.inbox_max = actor.entry->inbox_max;
     options.name = actor.entry->replicas.value > 1 ? fmt::format("{}/{}", name, replica) : name;
     return behaviour.spawn(system_, std::move(options), behaviour.function, arguments_of(actor),
                            cores.data());

@@ -49,8 +49,8 @@ void read_priority(Fields& fields, ActorEntry& actor, Faults& faults) {
     actor.priority = static_cast<Priority>(found - names.begin());
   else
     faults.add(text.place, fmt::format("\"priority\" must be \"low\", \"normal\" or \"high\", "
-                                       "not {}",
-                                       in_quotes(text.value)));
+                                       "not {}{}",
+                                       in_quotes(text.value), did_you_mean(text.value, names)));
 }
 
 ActorEntry read_actor(const Entry& entry, Faults& faults) {
@@ -72,6 +72,11 @@ ActorEntry read_actor(const Entry& entry, Faults& faults) {
   if (fields.text("dispatcher", dispatcher) != nullptr) actor.dispatcher = dispatcher;
   fields.boolean("pinned", actor.pinned);
   read_priority(fields, actor, faults);
+  Located<uint64_t> bound;
+  if (fields.integer("heap_quota", bound, 1, kHeapQuotaMax) != nullptr)
+    actor.heap_quota = bound.value;
+  if (fields.integer("inbox_max", bound, 1, kInboxMax) != nullptr)
+    actor.inbox_max = static_cast<uint32_t>(bound.value);
   if (const Entry* arguments = fields.find("args", Value::Kind::table))
     actor.arguments = arguments->value;
   if (const Entry* ports = fields.find("ports", Value::Kind::table)) {

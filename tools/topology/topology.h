@@ -29,6 +29,8 @@ inline constexpr uint64_t kReplicasMax = 1024;
 inline constexpr int64_t kCpuMax = 1023;  // as many as a set of the operating system has
 // All replicas together: each keeps a stack for its life.
 inline constexpr uint64_t kActorsMax = 8192;
+inline constexpr uint64_t kInboxMax = uint64_t{1} << 24;
+inline constexpr uint64_t kHeapQuotaMax = uint64_t{1} << 48;  // bytes: all that can be addressed
 inline constexpr uint64_t kCapacityMax = kChannelItemsMax;
 inline constexpr uint64_t kCapacityDefault = 1024;
 
@@ -53,6 +55,8 @@ struct ActorEntry {
   std::optional<Located<std::string>> dispatcher;
   Located<bool> pinned;
   Priority priority = Priority::normal;
+  uint64_t heap_quota = UINT64_MAX;  // bytes
+  uint32_t inbox_max = 0;            // 0: not said
   Value arguments;  // a table, or no value
   Place ports_place;
   std::vector<Wire> ports;

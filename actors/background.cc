@@ -1,0 +1,75 @@
+// Keeping threads and end hooks of an isolate, and ending them with it.
+#include "background.h"
+
+#include <isola/actors/outside.h>
+#include <isola/actors/runtime.h>
+
+#include <stdexcept>
+
+namespace isola::detail {
+
+namespace {
+
+Background& own_background() {
+  ActorCell* cell = Execution::current().cell;
+  if (cell == nullptr) throw std::logic_error("isola: outside of an isolate");
+  if (cell->background == nullptr) cell->background = std::make_unique<Background>();
+  return *cell->background;
+}
+
+bool is_alive(const CellRef& cell) {
+  return cell->life.load(sync::memory_order_acquire) == Life::alive;
+}
+
+}  // namespace
+
+void keep_thread(const ActorRef& thread) {
+  if (!thread) return;    // the System has stopped
+  const Outside outside;  // reset() takes the isolate's heap away, not this
+  std::vector<CellRef>& threads = own_background().threads;
+  // So an isolate that starts one after another does not gather them.
+  std::erase_if(threads, [](const CellRef& each) { return !is_alive(each); });
+  threads.push_back(thread.cell());
+}
+
+void keep_hook(std::unique_ptr<EndHook> hook) {
+  const Outside outside;
+  own_background().hooks.push_back(std::move(hook));
+}
+
+void end_background(ActorCell& cell, bool wait) {
+  if (cell.background == nullptr) return;
+  Background& background = *cell.background;
+  // Hooks may start threads and add hooks.
+  while (!background.hooks.empty() || (wait && !background.threads.empty())) {
+    if (!background.hooks.empty()) {
+      const std::unique_ptr<EndHook> hook = std::move(background.hooks.back());
+      background.hooks.pop_back();
+      try {
+        hook->run();
+      } catch (const Cancelled&) {
+        throw;
+      } catch (...) {
+        cell.runtime->report(capture_exception(cell.runtime->pool(), cell.failed_at()));
+      }
+    } else {
+      const CellRef thread = std::move(background.threads.back());
+      background.threads.pop_back();
+      try {
+        (void)thread->wait_for_end(kNoDeadline);
+      } catch (const Cancelled&) {
+        thread->signal(kKill);
+        throw;
+      }
+    }
+  }
+}
+
+void drop_background(ActorCell& cell) {
+  if (cell.background == nullptr) return;
+  for (const CellRef& thread : cell.background->threads)
+    if (is_alive(thread)) thread->signal(kKill);
+  cell.background.reset();
+}
+
+}  // namespace isola::detail

@@ -1,0 +1,125 @@
+// The ends of frames, and their suspension.
+#include "frame.h"
+
+#include <isola/context/binding.h>
+#include <isola/serialization/program_memory.h>
+
+#include <cstdio>
+#include <exception>
+#include <utility>
+
+namespace isola {
+
+namespace detail {
+
+namespace {
+
+// Whether a callback of a frame runs on this stack.
+class InCallback {
+ public:
+  InCallback() : execution_(Execution::current()) { ++execution_.in_switch; }
+  ~InCallback() { --execution_.in_switch; }
+  InCallback(const InCallback&) = delete;
+  InCallback& operator=(const InCallback&) = delete;
+
+ private:
+  Execution& execution_;
+};
+
+const char* kind_name(FrameKind kind) {
+  constexpr const char* kNames[] = {"thread", "turn", "generator", "call"};
+  return kNames[static_cast<size_t>(kind)];
+}
+
+// Nobody is there who could catch it.
+void run_reported(const FrameData& frame, const char* what, const std::function<void()>& callback) {
+  try {
+    callback();
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "isola: a %s of a %s threw: %s\n", what, kind_name(frame.kind),
+                 error.what());
+  } catch (...) {
+    std::fprintf(stderr, "isola: a %s of a %s threw what is no std::exception\n", what,
+                 kind_name(frame.kind));
+  }
+}
+
+}  // namespace
+
+void end_frame(FrameData& frame, bool abandoned) {
+  while (!frame.cleanups.empty()) {
+    const FrameData::Cleanup cleanup = std::move(frame.cleanups.back());
+    frame.cleanups.pop_back();
+    if (abandoned && !cleanup.holds.empty())
+      std::fprintf(stderr, "isola: a %s was abandoned while it held %s\n", kind_name(frame.kind),
+                   cleanup.holds.c_str());
+    run_reported(frame, "cleanup", cleanup.run);
+  }
+}
+
+void suspend_frame(FrameData& frame) {
+  if (frame.switches.empty()) return;
+  const InCallback callback;
+  for (size_t i = frame.switches.size(); i-- > 0;)
+    run_reported(frame, "suspend callback", frame.switches[i].suspend);
+}
+
+void resume_frame(FrameData& frame) {
+  if (frame.switches.empty()) return;
+  const InCallback callback;
+  for (const FrameData::Switch& one : frame.switches)
+    run_reported(frame, "resume callback", one.resume);
+}
+
+void suspend_frames(FrameData* innermost) {
+  for (FrameData* frame = innermost; frame != nullptr; frame = frame->outer) suspend_frame(*frame);
+}
+
+void resume_frames(FrameData* innermost) {
+  // From the outside in.
+  std::vector<FrameData*> frames;
+  for (FrameData* frame = innermost; frame != nullptr; frame = frame->outer)
+    frames.push_back(frame);
+  for (; !frames.empty(); frames.pop_back()) resume_frame(*frames.back());
+}
+
+void require_may_suspend_slow() {
+  throw ContextError(ContextFault::cannot_suspend,
+                     "a suspend or resume callback of a frame must not wait for anything");
+}
+
+void end_turn_frame_slow(Execution& execution) {
+  FrameData* frame = execution.frame;
+  end_frame(*frame, false);
+  execution.frame = nullptr;
+  delete frame;
+}
+
+}  // namespace detail
+
+uint64_t FrameRef::id() const {
+  if (data_->id == 0) data_->id = detail::new_id();
+  return data_->id;
+}
+
+void FrameRef::on_switch(std::function<void()> suspend, std::function<void()> resume) {
+  bool can = false;
+  for (const detail::FrameData* f = data_; f != nullptr && !can; f = f->outer)
+    can = f->kind == FrameKind::generator || f->kind == FrameKind::turn;
+  if (!can && detail::Execution::current().isolate_id == 0)
+    throw ContextError(ContextFault::cannot_suspend,
+                       "the frame of a plain thread is never suspended: it takes no callbacks");
+  data_->switches.push_back({std::move(suspend), std::move(resume)});
+}
+
+FrameRef frame() {
+  detail::Execution& execution = detail::Execution::current();
+  if (execution.frame == nullptr) {
+    const detail::ProgramMemory runtime_keeps_it;
+    execution.frame =
+        new detail::FrameData(execution.isolate_id != 0 ? FrameKind::turn : FrameKind::thread);
+  }
+  return FrameRef(*execution.frame);
+}
+
+}  // namespace isola

@@ -1,0 +1,226 @@
+// Generators: coroutines that yield values, each with a context of its own.
+//
+//   isola::generator<double> thirds(int count) {
+//     isola::Scope narrow{digits, 3};            // of the generator alone
+//     for (int i = 1; i <= count; ++i) co_yield rounded(i / 3.0);
+//   }
+//   for (double third : thirds(10)) …            // digits here is what it was
+//
+// A generator sees what its consumer has bound at each resume, but for what it binds itself; what
+// it binds, its consumer never sees, in whatever order generators are advanced and closed. It is a
+// frame: its cleanups run at its end, at once if it is abandoned.
+//
+//   generator<T>                      yields with open scopes; in strict mode that is an error
+//   generator<T, KeepsScopes>         says that it means to
+//   generator<T, ActsOnConsumer>      its scopes are its consumer's as long as they are open
+//
+// Ownership: whoever holds the generator owns the coroutine and its frame. Thread safety: one at a
+// time; it may be resumed by another carrier or thread than before.
+#pragma once
+
+#include <isola/context/context.h>
+
+#include <coroutine>
+#include <exception>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace isola {
+
+struct KeepsScopes {};
+struct ActsOnConsumer {};
+
+// While it is open, a generator that yields within a Scope of its own, and did not say that it
+// does, gets ContextError open_scope at its co_yield, with the scope's name.
+class StrictYields final {
+ public:
+  StrictYields() { ++detail::Execution::current().strict; }
+  ~StrictYields() { --detail::Execution::current().strict; }
+  StrictYields(const StrictYields&) = delete;
+  StrictYields& operator=(const StrictYields&) = delete;
+};
+
+namespace detail {
+
+// The context of a generator: which scopes it has open, and what it was given.
+class GeneratorFrame {
+ public:
+  enum class Rule : uint8_t { own, keeps, acts_on_consumer };
+  explicit GeneratorFrame(Rule rule) : rule_(rule) {}
+  ~GeneratorFrame();
+  GeneratorFrame(const GeneratorFrame&) = delete;
+  GeneratorFrame& operator=(const GeneratorFrame&) = delete;
+
+  // Around each resume, by the consumer, whose execution and frame it is.
+  void resume(Execution& execution);
+  void suspend(Execution& execution, FrameData* consumer);
+  // Before a yield, by the generator.
+  void check_yield() const;
+  // The body is through.
+  void end();
+  // The coroutine is about to be destroyed; this frame, which is its own, goes last.
+  void close(bool is_done);
+  // See generator::set_context.
+  void give(std::optional<Context> context);
+
+ private:
+  void resume_slow(Execution& execution);
+  void suspend_slow(Execution& execution);
+  void check_yield_slow(const Execution& execution) const;
+
+  const Rule rule_;
+  bool runs_ = false;
+  bool ended_ = false;
+  FrameData data_{FrameKind::generator};
+  std::optional<Context> given_;
+  std::optional<Enter> entered_;
+  // The scopes that were open when it was suspended: from the innermost to the outermost.
+  const Binding* innermost_ = nullptr;
+  Binding* outermost_ = nullptr;
+  bool has_entered_ = false;    // one of them entered a context,
+  Block* inherited_ = nullptr;  // and this is what that one inherited
+  // The consumer's, while it runs.
+  const Binding* consumer_ = nullptr;
+  Block* consumer_inherited_ = nullptr;
+  int64_t consumer_deadline_ns_ = kNoDeadline;
+};
+
+// A generator that has no context of its own and no callbacks costs what is inline here. What the
+// execution has is not stored, read and stored again where that can be helped: each switch would
+// wait for the one before.
+
+inline void GeneratorFrame::resume(Execution& execution) {
+  runs_ = true;
+  data_.outer = execution.frame;
+  execution.frame = &data_;
+  consumer_deadline_ns_ = execution.deadline_ns;
+  if (given_ || innermost_ != nullptr || !data_.switches.empty()) [[unlikely]]
+    return resume_slow(execution);
+  consumer_ = execution.bindings;
+  consumer_inherited_ = execution.inherited;
+}
+
+inline void GeneratorFrame::suspend(Execution& execution, FrameData* consumer) {
+  // Its own bindings stand on its consumer's, or it entered a context.
+  if (entered_ || execution.bindings != consumer_ || !data_.switches.empty()) [[unlikely]]
+    return suspend_slow(execution);
+  runs_ = false;
+  execution.frame = consumer;
+  if (execution.deadline_ns != consumer_deadline_ns_) [[unlikely]]
+    execution.deadline_ns = consumer_deadline_ns_;
+}
+
+inline void GeneratorFrame::check_yield() const {
+  const Execution& execution = Execution::current();
+  if ((execution.in_switch | execution.strict) != 0) [[unlikely]]
+    check_yield_slow(execution);
+}
+
+template <class Rule>
+constexpr GeneratorFrame::Rule rule_of() {
+  if constexpr (std::same_as<Rule, KeepsScopes>) return GeneratorFrame::Rule::keeps;
+  if constexpr (std::same_as<Rule, ActsOnConsumer>) return GeneratorFrame::Rule::acts_on_consumer;
+  return GeneratorFrame::Rule::own;
+}
+
+}  // namespace detail
+
+template <class T, class Rule = void>
+class [[nodiscard]] generator {
+ public:
+  class promise_type {
+   public:
+    generator get_return_object() {
+      return generator(std::coroutine_handle<promise_type>::from_promise(*this));
+    }
+    std::suspend_always initial_suspend() noexcept { return {}; }
+    std::suspend_always final_suspend() noexcept { return {}; }
+    std::suspend_always yield_value(const T& value) {
+      frame.check_yield();
+      current = std::addressof(value);  // it lives in the coroutine until that goes on
+      return {};
+    }
+    void return_void() {}
+    void unhandled_exception() { thrown = std::current_exception(); }
+    void await_transform() = delete;  // it can wait in its body, as any code can
+
+    detail::GeneratorFrame frame{detail::rule_of<Rule>()};
+    const T* current = nullptr;
+    std::exception_ptr thrown;
+  };
+
+  generator() = default;
+  generator(generator&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+  generator& operator=(generator&& other) noexcept {
+    std::swap(handle_, other.handle_);
+    return *this;
+  }
+  ~generator() { close(); }
+
+  // The next value; nothing at its end. Throws what the body throws, and ends the generator by
+  // that.
+  std::optional<T> next() {
+    return advance() ? std::optional<T>(*handle_.promise().current) : std::nullopt;
+  }
+  // Ends it: what is open in its body is unwound, in its context, and its cleanups run.
+  void close() {
+    if (!handle_) return;
+    const auto handle = std::exchange(handle_, nullptr);
+    handle.promise().frame.close(handle.done());
+    handle.destroy();  // its locals first, then the frame with its cleanups
+  }
+
+  // Gives the generator a context to run in, from its next resume on, instead of its consumer's;
+  // nothing: takes it away again. Meanwhile nobody else enters that context.
+  // Throws ContextError already_entered if somebody has entered it, or another generator was given
+  // it, and not_innermost if the generator is suspended within a context that it entered itself.
+  void set_context(std::optional<Context> context) {
+    handle_.promise().frame.give(std::move(context));
+  }
+
+  class iterator {
+   public:
+    using value_type = T;
+    using difference_type = std::ptrdiff_t;
+    explicit iterator(generator* from = nullptr) : from_(from) {}
+    const T& operator*() const { return *from_->handle_.promise().current; }
+    iterator& operator++() {
+      if (!from_->advance()) from_ = nullptr;
+      return *this;
+    }
+    void operator++(int) { ++*this; }
+    friend bool operator==(const iterator& at, std::default_sentinel_t) {
+      return at.from_ == nullptr;
+    }
+
+   private:
+    generator* from_;
+  };
+  iterator begin() { return ++iterator(this); }
+  std::default_sentinel_t end() const { return {}; }
+
+ private:
+  explicit generator(std::coroutine_handle<promise_type> handle) : handle_(handle) {}
+  // True if there is a value.
+  bool advance() {
+    if (!handle_ || handle_.done()) return false;
+    promise_type& promise = handle_.promise();
+    // The same before and after: what runs in it comes back to this stack.
+    detail::Execution& execution = detail::Execution::current();
+    detail::FrameData* const outer = execution.frame;
+    promise.frame.resume(execution);
+    handle_.resume();
+    const bool done = handle_.done();
+    if (done) [[unlikely]]
+      promise.frame.end();
+    promise.frame.suspend(execution, outer);
+    if (promise.thrown) [[unlikely]] std::rethrow_exception(std::exchange(promise.thrown, nullptr));
+    return !done;
+  }
+
+  std::coroutine_handle<promise_type> handle_;
+};
+
+}  // namespace isola
