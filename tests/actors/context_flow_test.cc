@@ -27,9 +27,9 @@ using test::line;
 using test::line_of;
 using test::Note;
 using test::Number;
+using test::number;
 using test::on_every_scheduler;
 using test::Total;
-using test::value;
 
 inline constexpr Key<text> locale{"test.flow.locale", Flow::wire};
 inline constexpr Key<int> role{"test.flow.role", Flow::local, 0};
@@ -150,7 +150,7 @@ TEST(ContextFlow, AnActorKeyIsReadByItsActorAfterASuspensionAndInNestedScopes) {
   on_every_scheduler([](System& system) {
     auto reads = system.spawn<Reads>();
     EXPECT_EQ(line_of(reads.ask<GetTotal>().get()), "- 0 5 -, - 1 5 -");
-    EXPECT_EQ(reads.ask<Number>(value(1)).get().or_raise()->getValue(), 0) << "not in later turns";
+    EXPECT_EQ(reads.ask<Number>(number(1)).get().or_raise()->getValue(), 0) << "not in later turns";
   });
 }
 
@@ -170,17 +170,17 @@ void binds_and_waits(int which, Sender<Number> to, Sender<Number> inner_tx,
         yield();
         break;
       case 2:
-        (void)reads.ask<Number>(value(1)).get();
+        (void)reads.ask<Number>(number(1)).get();
         break;
       case 3:
-        (void)inner_tx.send(value(i));
+        (void)inner_tx.send(number(i));
         (void)inner_rx.recv();
         break;
       case 4:
         (void)offload([] { return 1; });
         break;
     }
-    (void)to.send(value(seen() == expected ? 1 : 0));
+    (void)to.send(number(seen() == expected ? 1 : 0));
   }
 }
 
@@ -226,7 +226,7 @@ TEST(ContextFlow, SiblingsStartFromTheParentsValuesAndKeepTheirOwn) {
       system.spawn(binds_its_own, which, tx.clone(), go_rx.clone());
     for (int i = 0; i < 3; ++i) EXPECT_EQ(line_of(rx.recv()), "ready");
     EXPECT_EQ(role.get(), 7);
-    for (int i = 0; i < 3; ++i) EXPECT_FALSE(go_tx.send(value(0)));
+    for (int i = 0; i < 3; ++i) EXPECT_FALSE(go_tx.send(number(0)));
     std::vector<std::string> told;
     for (int i = 0; i < 3; ++i) told.push_back(line_of(rx.recv()));
     std::sort(told.begin(), told.end());
@@ -255,7 +255,7 @@ TEST(ContextFlow, ASecretIsNeverSentAndNeverShown) {
   EXPECT_FALSE((makes_key<Secret, Wire> || makes_key<Wire, Secret>)) << "it has one flow";
   on_every_scheduler([](System& system) {
     auto logs_in = system.spawn<LogsIn>();
-    EXPECT_FALSE(logs_in.send<Number>(value(1)));
+    EXPECT_FALSE(logs_in.send<Number>(number(1)));
     const Error failed = logs_in.join();
     EXPECT_EQ(failed.message(), "login failed");
     for (const std::string& shown : {failed.display(), failed.to_json()}) {
@@ -364,7 +364,7 @@ TEST(ContextFlow, ADispatcherLeaksNothingOfItsOwnToItsWorkers) {
     auto [inner_tx, inner_rx] = system.channel<Number>(bounded(8));
     system.spawn(dispatches, std::move(job_rx), std::move(tx), std::move(inner_tx),
                  std::move(inner_rx));
-    for (int i = 0; i < 4; ++i) EXPECT_FALSE(job_tx.send(value(i)));
+    for (int i = 0; i < 4; ++i) EXPECT_FALSE(job_tx.send(number(i)));
     job_tx.release();
     int all = 0;
     for (auto& told : rx) {

@@ -26,9 +26,9 @@ using test::line;
 using test::line_of;
 using test::Note;
 using test::Number;
+using test::number;
 using test::on_every_scheduler;
 using test::Total;
-using test::value;
 
 // Also in an actor that is being ended, where nothing may wait.
 void tell(const Sender<Note>& to, const std::string& text) {
@@ -45,7 +45,7 @@ struct Framed : Actor<Framed, Number, Ask<GetTotal, Total>> {
     frame().holds("database", [this] { tell(log_, "closed"); });
     frame().at_end([this] { tell(log_, "second"); });
     EXPECT_EQ(frame().kind(), FrameKind::turn);
-    (void)started_.send(value(0));
+    (void)started_.send(number(0));
     if (what.getValue() == 1) throw std::runtime_error("out");
     if (what.getValue() == 2) (void)never_.recv();
   }
@@ -65,7 +65,7 @@ void framed(Sender<Note> log, Sender<Number> started, Receiver<Number> never) {
   const auto kept = std::make_shared<Sender<Note>>(std::move(log));
   frame().holds("database", [kept] { tell(*kept, "closed"); });
   frame().at_end([kept] { tell(*kept, "second"); });
-  (void)started.send(value(0));
+  (void)started.send(number(0));
   (void)never.recv();
 }
 
@@ -81,7 +81,7 @@ TEST(FrameOfATurn, RunsItsCleanupsAlsoOnAKillAndACancellation) {
       auto [tx, log] = system.channel<Note>(bounded(8));
       auto [started_tx, started] = system.channel<Number>(bounded(1));
       auto actor = system.spawn<Framed>(std::move(tx), std::move(started_tx), never_rx.clone());
-      EXPECT_FALSE(actor.send<Number>(value(how)));
+      EXPECT_FALSE(actor.send<Number>(number(how)));
       EXPECT_FALSE(started.recv().err);
       if (how == 2) actor.kill();
       expect_cleanups(log, how);
@@ -139,7 +139,7 @@ TEST(FrameOfATurn, IsToldWhenItsTurnIsSuspendedAndGoesOn) {
     EXPECT_TRUE(eventually([&] {
       return system.ledger().find(number_tx.id()).or_raise().receive.waiting.size() == 1;
     }));
-    EXPECT_FALSE(number_tx.send(value(1)));
+    EXPECT_FALSE(number_tx.send(number(1)));
     for (const char* expected :
          {"inner suspends", "outer suspends", "outer resumes", "inner resumes", "and cannot wait"})
       EXPECT_EQ(line_of(log.recv()), expected);
@@ -156,14 +156,14 @@ void keeps_a_mode(int own, Sender<Number> wrong) {
   for (int i = 0; i < 50; ++i) {
     yield();
     if (i % 7 == own % 7) (void)sleep_for(std::chrono::microseconds(own));
-    if (mode != own) (void)wrong.send(value(own));
+    if (mode != own) (void)wrong.send(number(own));
   }
 }
 
 void knows_no_mode(Sender<Number> wrong) {
   for (int i = 0; i < 100; ++i) {
     yield();
-    if (mode != 0) (void)wrong.send(value(0));
+    if (mode != 0) (void)wrong.send(number(0));
   }
 }
 
@@ -188,7 +188,7 @@ struct Link : Actor<Link, Number> {
   explicit Link(Address<Number> next, Sender<Note> last)
       : next_(std::move(next)), last_(std::move(last)) {}
   void on(Number::Reader number) {
-    if (number.getValue() > 1) return (void)next_.send<Number>(value(number.getValue() - 1));
+    if (number.getValue() > 1) return (void)next_.send<Number>(number(number.getValue() - 1));
     (void)last_.send(line(std::string(trace.get("none"))));
     throw std::runtime_error("the last one");
   }
@@ -206,7 +206,7 @@ TEST(FrameOfATurn, ATraceIdReachesTheLastOfAThousandActorsAndItsErrorRecord) {
         for (int i = 1; i < kLinks; ++i) first = system.spawn<Link>(first, tx.clone());
         {
           const Scope traced{trace, "4bf92f3577b34da6"};
-          EXPECT_FALSE(first.send<Number>(value(kLinks)));
+          EXPECT_FALSE(first.send<Number>(number(kLinks)));
         }
         EXPECT_EQ(line_of(rx.recv()), "4bf92f3577b34da6");
         const Error failed = last.join();
@@ -290,7 +290,7 @@ TEST(FrameOfATurn, ADeadlineCrossesAndIsOnlyShortenedByWhoIsAsked) {
     const int64_t left = greedy.ask<GetTotal>().get().or_raise()->getValue();
     EXPECT_GT(left, 0);
     EXPECT_LE(left, 60'000);
-    EXPECT_LE(asks.ask<Number>(value(1)).get().or_raise()->getValue(), 30'000);
+    EXPECT_LE(asks.ask<Number>(number(1)).get().or_raise()->getValue(), 30'000);
   });
 }
 
@@ -308,7 +308,7 @@ TEST(FrameOfATurn, ADeadlineCrossesToAnotherClockAsWhatIsLeftOfIt) {
     EXPECT_GT(told.value->getValue(), 30'000);
     EXPECT_LE(told.value->getValue(), 60'000);
   }
-  const int64_t left = passes_on.ask<Number>(value(1)).get().or_raise()->getValue();
+  const int64_t left = passes_on.ask<Number>(number(1)).get().or_raise()->getValue();
   EXPECT_GT(left, 0);
   EXPECT_LE(left, 30'000);
 }

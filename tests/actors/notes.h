@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "tests/support/messages.capnp.h"
+#include "tests/support/number.h"
 
 namespace isola::test {
 
@@ -16,9 +17,6 @@ inline auto line(const std::string& text) {
 }
 inline std::string line_of(Result<Note> note) {
   return std::move(note).or_raise()->getText().cStr();
-}
-inline auto value(int64_t value) {
-  return [value](Number::Builder builder) { builder.setValue(value); };
 }
 
 }  // namespace isola::test

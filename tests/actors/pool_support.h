@@ -9,13 +9,10 @@
 #include <vector>
 
 #include "tests/support/messages.capnp.h"
+#include "tests/support/number.h"
 #include "tests/support/schedules.h"
 
 namespace isola::test {
-
-inline auto number(int64_t value) {
-  return [value](Number::Builder out) { out.setValue(value); };
-}
 
 // Says that it is ready, waits until it may go, and returns what it was told.
 inline int64_t wait_for_go(Sender<Number> ready, Receiver<Number> go) {

@@ -15,18 +15,24 @@ namespace isola {
 namespace {
 
 using test::got;
+using test::item;
 using test::kEmpty;
 using test::Number;
 using test::number;
 using test::on_every_scheduler;
-using test::value;
 
 template <class N>
-concept IsABound = requires(N n) { bounded(n); };
+concept IsABound = requires(N n) {
+  bounded(n);
+};
 template <class C>
-concept IsACapacity = requires(System& system, C capacity) { system.channel<Number>(capacity); };
+concept IsACapacity = requires(System& system, C capacity) {
+  system.channel<Number>(capacity);
+};
 template <class A, class B>
-concept Comparable = requires(const A& a, const B& b) { a == b; };
+concept Comparable = requires(const A& a, const B& b) {
+  a == b;
+};
 
 TEST(Capacities, AreKindsForWhichNoNumberStands) {
   // Covers: QU-001
@@ -62,10 +68,12 @@ TEST(Capacities, AreMadeFromIntegersOnly) {
 }
 
 template <class E>
-concept HasACapacityToSet = requires(E end) { end.capacity() = bounded(2); } ||
-                            requires(E end) { end.capacity = bounded(2); } ||
-                            requires(E end) { end.capacity(bounded(2)); } ||
-                            requires(E end) { end.set_capacity(bounded(2)); };
+concept HasACapacityToSet = requires(E end) {
+  end.capacity() = bounded(2);
+}
+|| requires(E end) { end.capacity = bounded(2); }
+|| requires(E end) { end.capacity(bounded(2)); }
+|| requires(E end) { end.set_capacity(bounded(2)); };
 
 TEST(Capacities, CantBeChanged) {
   // Covers: QU-011
@@ -94,7 +102,7 @@ TEST(Channels, AreAliveWhileAnyCloneOfAnEndIs) {
         auto third = rx.clone();
         second.release();
         EXPECT_FALSE(tx.send(number(1)));
-        EXPECT_EQ(got(rx.recv()), value(1));
+        EXPECT_EQ(got(rx.recv()), item(1));
         EXPECT_FALSE(tx.send(number(2)));
         EXPECT_EQ(third.close(Force::yes).or_raise(), 1u);
         EXPECT_EQ(got(rx.recv()), test::kClosed);
@@ -202,7 +210,7 @@ TEST(Channels, ThatWereDrainedAreAsEmptyAsNewOnes) {
         for (int round = 0; round < 3; ++round) {
           for (int64_t i = 0; i < 3; ++i) EXPECT_FALSE(tx.send(number(i)));
           EXPECT_TRUE(tx.full());
-          for (int64_t i = 0; i < 3; ++i) EXPECT_EQ(got(rx.recv()), value(i));
+          for (int64_t i = 0; i < 3; ++i) EXPECT_EQ(got(rx.recv()), item(i));
           EXPECT_EQ(got(rx.try_recv()), kEmpty);
           EXPECT_FALSE(tx.full());
         }
@@ -219,7 +227,7 @@ TEST(Channels, KeepTheOrderOfOneSender) {
         for (int64_t i = 0; i < 20; ++i) EXPECT_FALSE(out.send(number(i)));
       };
       system.spawn(send_all, std::move(tx));
-      for (int64_t i = 0; i < 20; ++i) EXPECT_EQ(got(rx.recv()), value(i));
+      for (int64_t i = 0; i < 20; ++i) EXPECT_EQ(got(rx.recv()), item(i));
       EXPECT_EQ(got(rx.recv()), test::kClosed);
     }
   });
@@ -242,10 +250,10 @@ TEST(Channels, ThatAreFullTellWhoDoesNotWaitAndLeaveItTheMessage) {
           EXPECT_EQ(message->getValue(), 3);
         }
         EXPECT_EQ(rx.size(), 2u);
-        EXPECT_EQ(got(rx.recv()), value(1));
+        EXPECT_EQ(got(rx.recv()), item(1));
         EXPECT_FALSE(tx.try_send(std::move(message)));
         EXPECT_FALSE(message);
-        EXPECT_EQ(got(rx.recv()), value(2));
+        EXPECT_EQ(got(rx.recv()), item(2));
         const auto last = rx.recv().or_raise();
         EXPECT_EQ(last->getValue(), 3);
         EXPECT_EQ(last.block(), block);

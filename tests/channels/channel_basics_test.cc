@@ -13,12 +13,12 @@ namespace {
 using namespace std::chrono_literals;
 using test::for_each_capacity;
 using test::Number;
+using test::number;
 using test::on_every_scheduler;
 using test::room_of;
 using test::Sample;
 using test::so_many_wait;
 using test::Total;
-using test::value;
 using test::value_of;
 using test::with_value;
 
@@ -32,8 +32,8 @@ TEST(ChannelBasics, AFullOneMakesASenderWaitUntilOneIsReceived) {
     auto [done, results] = system.channel<Total>(bounded(1));
     system.spawn(
         [](Sender<Number> out, int64_t last, Sender<Total> done) {
-          EXPECT_FALSE(out.send(value(last)));
-          EXPECT_FALSE(done.send(value(last)));
+          EXPECT_FALSE(out.send(number(last)));
+          EXPECT_FALSE(done.send(number(last)));
         },
         tx.clone(), room, std::move(done));
     ASSERT_TRUE(so_many_wait(system, tx.id(), Side::send));
@@ -51,7 +51,7 @@ TEST(ChannelBasics, AfterTheSenderClosesWhatIsQueuedComesOutInOrder) {
   for_each_capacity([](System& system, const Capacity& capacity) {
     auto [tx, rx] = system.channel<Number>(capacity);
     const int64_t room = room_of(capacity);
-    for (int64_t i = 0; i < room; ++i) EXPECT_FALSE(tx.send(value(i)));
+    for (int64_t i = 0; i < room; ++i) EXPECT_FALSE(tx.send(number(i)));
     EXPECT_FALSE(tx.close());
     EXPECT_EQ(rx.is_closed(), room == 0);
     for (int64_t i = 0; i < room; ++i) EXPECT_EQ(value_of(rx.recv()), i);
@@ -68,7 +68,7 @@ TEST(ChannelBasics, AClosingSenderWakesTheReceiversThatWait) {
     for (int i = 0; i < 3; ++i) {
       system.spawn(
           [](Receiver<Number> in, Sender<Total> done) {
-            EXPECT_FALSE(done.send(value(in.recv().err == Code::channel_closed)));
+            EXPECT_FALSE(done.send(number(in.recv().err == Code::channel_closed)));
           },
           rx.clone(), done.clone());
     }
@@ -88,7 +88,7 @@ TEST(ChannelBasics, FourSendersAndFourReceiversPassEachValueFourTimes) {
         for (int i = 0; i < 4; ++i) {
           system.spawn(
               [](Sender<Number> out) {
-                for (int64_t v = 0; v < kValues; ++v) EXPECT_FALSE(out.send(value(v)));
+                for (int64_t v = 0; v < kValues; ++v) EXPECT_FALSE(out.send(number(v)));
               },
               tx.clone());
           system.spawn(
@@ -128,7 +128,7 @@ TEST(ChannelBasics, SizeAndCapacityTellWhatWaitsAndWhatFits) {
           EXPECT_EQ(rx.capacity(), bounded(n));
           for (size_t i = 0; i < n; ++i) {
             EXPECT_FALSE(tx.full());
-            EXPECT_FALSE(tx.send(value(1)));
+            EXPECT_FALSE(tx.send(number(1)));
           }
           EXPECT_EQ(tx.size(), n);
           EXPECT_EQ(rx.size(), n);
@@ -165,7 +165,7 @@ TEST(ChannelBasics, CapacitiesAreCountedAndBoundsOutOfRangeAreRefused) {
         auto [tx, rx] = system.channel<Number>(bounded(10));
         EXPECT_EQ(tx.size(), 0u);
         EXPECT_EQ(tx.capacity(), bounded(10));
-        for (int i = 0; i < 3; ++i) EXPECT_FALSE(tx.send(value(i)));
+        for (int i = 0; i < 3; ++i) EXPECT_FALSE(tx.send(number(i)));
         EXPECT_EQ(rx.size(), 3u);
         EXPECT_EQ(rx.capacity(), bounded(10));
         auto [tx0, rx0] = system.channel<Number>(rendezvous);
@@ -191,13 +191,14 @@ TEST(ChannelBasics, ADaisyChainOfReceiversGetsTheValuesInTheirOrder) {
           [](Receiver<Total> turn, Receiver<Number> in, int64_t expected, Sender<Total> next) {
             EXPECT_TRUE(turn.recv());
             EXPECT_EQ(value_of(in.recv()), expected);
-            EXPECT_FALSE(next.send(value(1)));
+            EXPECT_FALSE(next.send(number(1)));
           },
           std::move(before), rx.clone(), i, std::move(next.sender));
       before = std::move(next.receiver);
     }
-    system.spawn([](Sender<Total> start) { EXPECT_FALSE(start.send(value(1))); }, std::move(start));
-    for (int64_t i = 0; i < kMembers; ++i) EXPECT_FALSE(tx.send(value(i)));
+    system.spawn([](Sender<Total> start) { EXPECT_FALSE(start.send(number(1))); },
+                 std::move(start));
+    for (int64_t i = 0; i < kMembers; ++i) EXPECT_FALSE(tx.send(number(i)));
     EXPECT_TRUE(before.recv());
     EXPECT_EQ(rx.try_recv().err, Code::channel_empty);
   });
@@ -237,7 +238,7 @@ TEST(ChannelBasics, AnAttemptSucceedsAsSoonAsThePartnerWaits) {
           system.spawn(
               [](Receiver<Sample> in, int n, Sender<Total> done) {
                 expect_values(in.recv(), n);
-                EXPECT_FALSE(done.send(value(1)));
+                EXPECT_FALSE(done.send(number(1)));
               },
               rx.clone(), n, done.clone());
           ASSERT_TRUE(so_many_wait(system, rx.id(), Side::receive));
@@ -265,7 +266,7 @@ void expect_all_fail(System& system, const Sender<Number>& tx, const Receiver<Nu
   EXPECT_EQ(tx.send_for(std::move(message), 1h), Code::empty_end);
   EXPECT_EQ(tx.send_until(std::move(message), clock::now() + 1h), Code::empty_end);
   EXPECT_TRUE(message) << "it stays with the caller";
-  EXPECT_EQ(tx.send(value(1)), Code::empty_end);
+  EXPECT_EQ(tx.send(number(1)), Code::empty_end);
   EXPECT_EQ(rx.recv().err, Code::empty_end);
   EXPECT_EQ(rx.try_recv().err, Code::empty_end);
   EXPECT_EQ(rx.recv_for(1h).err, Code::empty_end);
@@ -287,7 +288,7 @@ TEST(ChannelBasics, AnEmptyEndFailsEveryOperationAtOnce) {
         Channel<Number> c = system.channel<Number>(bounded(1));
         const Channel<Number> taken{std::move(c.sender), std::move(c.receiver)};
         expect_all_fail(system, c.sender, c.receiver);
-        EXPECT_FALSE(taken.sender.send(value(1)));
+        EXPECT_FALSE(taken.sender.send(number(1)));
         EXPECT_EQ(value_of(taken.receiver.recv()), 1) << "nothing went there";
       },
       5);

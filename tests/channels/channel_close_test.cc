@@ -15,11 +15,11 @@ using namespace std::chrono_literals;
 using test::for_each_capacity;
 using test::Meeting;
 using test::Number;
+using test::number;
 using test::on_every_scheduler;
 using test::on_real_scheduler;
 using test::room_of;
 using test::Total;
-using test::value;
 using test::value_of;
 using test::with_value;
 
@@ -71,7 +71,7 @@ TEST(ChannelClose, NoSendReachesAClosedChannelAndTheCallerKeepsItsMessage) {
   for_each_capacity([](System& system, const Capacity& capacity) {
     auto [tx, rx] = system.channel<Number>(capacity);
     const int64_t room = room_of(capacity) / 2;
-    for (int64_t i = 0; i < room; ++i) EXPECT_FALSE(tx.send(value(i)));
+    for (int64_t i = 0; i < room; ++i) EXPECT_FALSE(tx.send(number(i)));
     EXPECT_FALSE(tx.close());
     Message<Number> message = with_value(system, 1234);
     const auto* words = message.block()->words;
@@ -83,7 +83,7 @@ TEST(ChannelClose, NoSendReachesAClosedChannelAndTheCallerKeepsItsMessage) {
     ASSERT_TRUE(message);
     EXPECT_EQ(message.block()->words, words);
     EXPECT_EQ(message->getValue(), 1234);
-    EXPECT_EQ(tx.send(value(1234)), Code::channel_closed);
+    EXPECT_EQ(tx.send(number(1234)), Code::channel_closed);
     Delivery<Number> delivery(std::move(message));
     EXPECT_EQ(tx.send(std::move(delivery)), Code::channel_closed);
     EXPECT_TRUE(delivery);
@@ -99,7 +99,7 @@ TEST(ChannelClose, AValueQueuedBeforeIsDeliveredInEachFormAndThenTheClose) {
     if (capacity == rendezvous) return;
     for (const Form& form : forms()) {
       auto [tx, rx] = system.channel<Number>(capacity);
-      EXPECT_FALSE(tx.send(value(7)));
+      EXPECT_FALSE(tx.send(number(7)));
       EXPECT_FALSE(tx.close());
       EXPECT_EQ(value_of(form(rx)), 7);
       EXPECT_EQ(form(rx).err, Code::channel_closed);
@@ -124,7 +124,7 @@ TEST(ChannelClose, ItsRaceWithAReceiverLosesNoValue) {
     int wrong = 0;
     for (int i = 0; i < kRounds; ++i) {
       c = system.channel<Number>(bounded(1));
-      EXPECT_FALSE(c.sender.send(value(i)));
+      EXPECT_FALSE(c.sender.send(number(i)));
       meeting.meet();
       if (value_of(c.receiver.try_recv()) != i) ++wrong;
       meeting.meet();
@@ -152,7 +152,7 @@ TEST(ChannelClose, ItsRaceWithRangesSelectsAndTheSizeLosesNoValue) {
     for (int i = 0; i < kRounds; ++i) {
       c = system.channel<Number>(bounded(kItems));
       auto [never_tx, never] = system.channel<Total>(rendezvous);
-      for (size_t n = 0; n < kItems; ++n) EXPECT_FALSE(c.sender.send(value(1)));
+      for (size_t n = 0; n < kItems; ++n) EXPECT_FALSE(c.sender.send(number(1)));
       meeting.meet();
       size_t got = 0;
       if (i % 3 == 0) {
@@ -178,7 +178,7 @@ TEST(ChannelClose, ManyDrainersShareWhatIsLeftWithoutALock) {
   static constexpr int kPolls = 5'000;
   on_real_scheduler([](System& system) {
     Channel<Number> c = system.channel<Number>(unbounded);
-    for (int64_t i = 1; i <= kItems; ++i) EXPECT_FALSE(c.sender.send(value(i)));
+    for (int64_t i = 1; i <= kItems; ++i) EXPECT_FALSE(c.sender.send(number(i)));
     EXPECT_FALSE(c.sender.close());
     std::vector<Receiver<Number>> ends;
     for (int i = 0; i < 8; ++i) ends.push_back(c.receiver.clone());
@@ -214,7 +214,7 @@ TEST(ChannelClose, WhoIsToldTheCloseSeesTheChannelClosed) {
     std::atomic<int> open{0};
     for (int round = 0; round < 200; ++round) {
       Channel<Number> c = system.channel<Number>(unbounded);
-      for (int64_t i = 0; i < 100; ++i) EXPECT_FALSE(c.sender.send(value(i)));
+      for (int64_t i = 0; i < 100; ++i) EXPECT_FALSE(c.sender.send(number(i)));
       EXPECT_FALSE(c.sender.close());
       std::vector<test::Thread> threads;
       for (int i = 0; i < 3; ++i) {

@@ -18,15 +18,15 @@
 namespace isola {
 namespace {
 
-using test::Got;
 using test::dropped;
 using test::got;
+using test::Got;
+using test::item;
 using test::kClosed;
 using test::kEmpty;
 using test::Member;
-using test::number;
 using test::Number;
-using test::value;
+using test::number;
 
 constexpr size_t kCapacity = 6;
 // Of prior use (5 kinds), by whom (2), and the first close (3 kinds) by whom (3): each is drawn.
@@ -45,7 +45,7 @@ class Model {
     if (items_.empty()) return send_closed_ ? kClosed : kEmpty;
     const int64_t first = items_.front();
     items_.pop_front();
-    return value(first);
+    return item(first);
   }
   Code close_sender() {
     return std::exchange(send_closed_, true) ? Code::channel_closed : Code::ok;
@@ -56,7 +56,7 @@ class Model {
     const auto dropped = static_cast<int64_t>(items_.size());
     items_.clear();
     send_closed_ = receive_closed_ = true;
-    return value(dropped);
+    return item(dropped);
   }
   size_t size() const { return items_.size(); }
   bool closed() const { return send_closed_ && items_.empty(); }

@@ -13,13 +13,13 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::got;
+using test::item;
 using test::kClosed;
 using test::kEmpty;
 using test::Member;
 using test::Number;
 using test::number;
 using test::on_every_scheduler;
-using test::value;
 
 const test::Got kNotEmpty{0, Code::channel_not_empty};
 
@@ -41,7 +41,7 @@ TEST(Close, ForcedIsSeenByEveryoneWhoUsedTheChannel) {
     Member receiver(system, {}, channel.receiver.clone());
     EXPECT_EQ(sender.send(1), Code::ok);
     EXPECT_EQ(sender.send(2), Code::ok);
-    EXPECT_EQ(receiver.recv(), value(1));
+    EXPECT_EQ(receiver.recv(), item(1));
     EXPECT_EQ(channel.close(Force::yes).or_raise(), 1u);
     EXPECT_EQ(sender.send(3), Code::channel_closed);
     EXPECT_EQ(receiver.recv(), kClosed);
@@ -86,7 +86,7 @@ TEST(Close, OfAnEmptyOneEndsBothOperationsWhicheverWay) {
         [&](System& system) {
           const auto channel = system.channel<Number>(bounded(4));
           EXPECT_FALSE(channel.sender.send(number(1)));
-          EXPECT_EQ(got(channel.receiver.recv()), value(1));
+          EXPECT_EQ(got(channel.receiver.recv()), item(1));
           EXPECT_FALSE(close(channel));
           expect_closed(channel);
         },
@@ -105,7 +105,7 @@ TEST(Close, OfTheReceiverIsRefusedUntilTheChannelIsDrained) {
     EXPECT_EQ(channel.close(), Code::channel_not_empty);
     EXPECT_FALSE(rx.is_closed());
     EXPECT_FALSE(tx.send(number(3))) << "the refused close changed nothing";
-    for (int i = 1; i <= 3; ++i) EXPECT_EQ(got(rx.recv()), value(i));
+    for (int i = 1; i <= 3; ++i) EXPECT_EQ(got(rx.recv()), item(i));
     EXPECT_EQ(got(rx.try_recv()), kEmpty);
     EXPECT_FALSE(rx.close());
     expect_closed(channel);
@@ -124,8 +124,8 @@ TEST(Close, OfTheSenderLeavesWhatIsQueued) {
     EXPECT_EQ(tx.try_send(tx.compose()), Code::channel_closed);
     EXPECT_FALSE(rx.is_closed());
     EXPECT_EQ(rx.close(), Code::channel_not_empty);
-    EXPECT_EQ(got(rx.recv()), value(1));
-    EXPECT_EQ(got(rx.try_recv()), value(2));
+    EXPECT_EQ(got(rx.recv()), item(1));
+    EXPECT_EQ(got(rx.try_recv()), item(2));
     expect_closed(channel);
   });
 }
@@ -167,8 +167,8 @@ TEST(Close, MayBeForcedByAnIsolateThatNeverUsedItsEnd) {
     Member member(system, {}, channel.receiver.clone());
     EXPECT_FALSE(channel.sender.send(number(1)));
     EXPECT_FALSE(channel.sender.send(number(2)));
-    EXPECT_EQ(got(channel.receiver.recv()), value(1));
-    EXPECT_EQ(member.close_receiver(Force::yes), value(1));
+    EXPECT_EQ(got(channel.receiver.recv()), item(1));
+    EXPECT_EQ(member.close_receiver(Force::yes), item(1));
     EXPECT_EQ(got(channel.receiver.recv()), kClosed);
     EXPECT_EQ(channel.close(), Code::channel_closed);
     EXPECT_EQ(channel.close(Force::yes).err, Code::channel_closed);
@@ -181,9 +181,9 @@ TEST(Close, AfterSeveralUsesByOneIsolateEndsTheChannelForIt) {
     auto [tx, rx] = system.channel<Number>(bounded(4));
     Member member(system, tx.clone(), rx.clone());
     for (int i = 0; i < 3; ++i) EXPECT_EQ(member.send(i), Code::ok);
-    EXPECT_EQ(member.recv(), value(0));
+    EXPECT_EQ(member.recv(), item(0));
     EXPECT_EQ(member.close_receiver(Force::no), kNotEmpty);
-    EXPECT_EQ(member.close_receiver(Force::yes), value(2));
+    EXPECT_EQ(member.close_receiver(Force::yes), item(2));
     EXPECT_EQ(member.send(4), Code::channel_closed);
     EXPECT_EQ(member.recv(), kClosed);
   });
@@ -197,7 +197,7 @@ TEST(Release, ByTheReceiverAndThenByTheSenderSucceeds) {
     Member sender(system, std::move(tx));
     Member receiver(system, {}, std::move(rx));
     EXPECT_EQ(sender.send(1), Code::ok);
-    EXPECT_EQ(receiver.recv(), value(1));
+    EXPECT_EQ(receiver.recv(), item(1));
     receiver.release_receiver();
     EXPECT_EQ(sender.send(2), Code::channel_closed);
     EXPECT_EQ(system.ledger().find(channel).or_raise().receive.holders, test::Ids{});
@@ -294,9 +294,9 @@ TEST(Release, ByAnIsolateThatNeverUsedItsEndsChangesNothingElse) {
     EXPECT_EQ(info.send.holders, test::Ids{test::own_id()});
     EXPECT_EQ(info.receive.holders, test::Ids{test::own_id()});
     EXPECT_EQ(info.size, 1u);
-    EXPECT_EQ(got(rx.recv()), value(1));
+    EXPECT_EQ(got(rx.recv()), item(1));
     EXPECT_FALSE(tx.send(number(2)));
-    EXPECT_EQ(got(rx.recv()), value(2));
+    EXPECT_EQ(got(rx.recv()), item(2));
     tx.release();
     EXPECT_EQ(got(rx.recv()), kClosed);
     rx.release();
@@ -313,7 +313,7 @@ TEST(Release, OfAllSendersLeavesWhatIsQueued) {
     tx.release();
     member.release_sender();
     EXPECT_FALSE(rx.is_closed());
-    EXPECT_EQ(got(rx.recv()), value(1));
+    EXPECT_EQ(got(rx.recv()), item(1));
     EXPECT_EQ(got(rx.recv()), kClosed);
     EXPECT_EQ(got(rx.try_recv()), kClosed);
   });

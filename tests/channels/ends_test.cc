@@ -15,13 +15,13 @@
 namespace isola {
 namespace {
 
+using test::item;
 using test::Number;
 using test::number;
 using test::Numbers;
 using test::on_every_scheduler;
 using test::own_id;
 using test::Total;
-using test::value;
 
 // Sends a message that carries `end`, and receives it again.
 template <class E>
@@ -94,8 +94,8 @@ TEST(Ends, GoToAnotherIsolateAndComeBackAsTheSame) {
     handles.set(1, message.attach(rx.clone()));
     EXPECT_FALSE(there.send(std::move(message)));
     Isolate isolate = system.create();
-    EXPECT_TRUE(isolate.run(&compare, std::move(in), std::move(out), tx.clone(), rx.clone())
-                    .or_raise());
+    EXPECT_TRUE(
+        isolate.run(&compare, std::move(in), std::move(out), tx.clone(), rx.clone()).or_raise());
     EXPECT_FALSE(isolate.close());
     const auto got = back.recv().or_raise();
     const auto sender = got.attached<Sender<Number>>(1).or_raise();
@@ -122,10 +122,12 @@ TEST(Ends, BothSeeThatAChannelIsClosed) {
 }
 
 template <class E>
-concept HasAnIdToSet = requires(E end) { end.id() = uint64_t{5}; } ||
-                       requires(E end) { end.id = uint64_t{5}; } ||
-                       requires(E end) { end.id(uint64_t{5}); } ||
-                       requires(E end) { end.set_id(uint64_t{5}); };
+concept HasAnIdToSet = requires(E end) {
+  end.id() = uint64_t{5};
+}
+|| requires(E end) { end.id = uint64_t{5}; }
+|| requires(E end) { end.id(uint64_t{5}); }
+|| requires(E end) { end.set_id(uint64_t{5}); };
 
 TEST(Ends, HaveAnIdThatCantBeSet) {
   // Covers: CH-009
@@ -183,9 +185,11 @@ TEST(Ends, AreTheSameAfterForwardingAndNothingAfterBeingWrittenOut) {
 }
 
 template <class A, class B>
-concept Comparable = requires(const A& a, const B& b) { a == b; } ||
-                     requires(const A& a, const B& b) { b == a; } ||
-                     requires(const A& a, const B& b) { a != b; };
+concept Comparable = requires(const A& a, const B& b) {
+  a == b;
+}
+|| requires(const A& a, const B& b) { b == a; }
+|| requires(const A& a, const B& b) { a != b; };
 
 TEST(Ends, EqualThoseOfTheSameChannelAndCompareWithNothingElse) {
   // Covers: CH-018
@@ -290,8 +294,7 @@ TEST(Ends, InPairsAndListsBelongToWhomTheyWereGiven) {
       return Both(std::move(tx), std::move(rx));
     };
     auto both = maker.run(make, reinterpret_cast<uintptr_t>(&system)).or_raise();
-    EXPECT_EQ(system.ledger().holders(both.first.id(), Side::send).or_raise(),
-              test::Ids{own_id()});
+    EXPECT_EQ(system.ledger().holders(both.first.id(), Side::send).or_raise(), test::Ids{own_id()});
     EXPECT_FALSE(maker.close());
     if (both.first.is_closed()) {  // were its ends released with the isolate, these are nothing
       new Both(std::move(both));

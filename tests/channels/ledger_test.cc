@@ -11,13 +11,13 @@ namespace isola {
 namespace {
 
 using test::Ids;
+using test::item;
 using test::Member;
 using test::Number;
 using test::number;
 using test::on_every_scheduler;
 using test::own_id;
 using test::Total;
-using test::value;
 
 // Who uses and who holds the ends of a channel.
 struct Look {
@@ -74,7 +74,7 @@ TEST(Ledger, WhoSendsUsesTheSendEndAndWhoReceivesTheOther) {
     const Look sent(system, tx.id());
     EXPECT_EQ(sent.senders, Ids{sender.id()});
     EXPECT_EQ(sent.receivers, Ids{});
-    EXPECT_EQ(receiver.recv(), value(1));
+    EXPECT_EQ(receiver.recv(), item(1));
     const Look received(system, tx.id());
     EXPECT_EQ(received.senders, Ids{sender.id()});
     EXPECT_EQ(received.receivers, Ids{receiver.id()});
@@ -105,7 +105,7 @@ TEST(Ledger, AnIsolateThatIsGoneIsNoLongerListed) {
     Member receiver(system, {}, rx.clone());
     EXPECT_EQ(sender.send(1), Code::ok);
     EXPECT_EQ(other_sender.send(2), Code::ok);
-    EXPECT_EQ(receiver.recv(), value(1));
+    EXPECT_EQ(receiver.recv(), item(1));
     EXPECT_EQ(sender.destroy(), Code::ok);
     const Look without_sender(system, tx.id());
     EXPECT_EQ(without_sender.senders, Ids{other_sender.id()});
@@ -129,7 +129,7 @@ TEST(Ledger, HasNoUsersOfAClosedChannelAndNothingOfAForgedId) {
     Member member(system, tx.clone(), rx.clone());
     EXPECT_EQ(member.send(1), Code::ok);
     EXPECT_EQ(member.send(2), Code::ok);
-    EXPECT_EQ(member.recv(), value(1));
+    EXPECT_EQ(member.recv(), item(1));
     for (const Side side : {Side::send, Side::receive}) {
       EXPECT_EQ(ledger.users(tx.id(), side).or_raise(), Ids{member.id()});
       for (const uint64_t forged : {uint64_t{0}, tx.id() + 1, UINT64_MAX}) {
@@ -154,10 +154,15 @@ void send_and_stay(Sender<Number> out, Receiver<Total> gate) {
 }
 
 template <class E>
-concept Receives = requires(E end) { end.recv(); } || requires(E end) { end.try_recv(); };
+concept Receives = requires(E end) {
+  end.recv();
+}
+|| requires(E end) { end.try_recv(); };
 template <class E>
-concept Sends = requires(E end, Message<Number> m) { end.send(std::move(m)); } ||
-                requires(E end, Message<Number> m) { end.try_send(std::move(m)); };
+concept Sends = requires(E end, Message<Number> m) {
+  end.send(std::move(m));
+}
+|| requires(E end, Message<Number> m) { end.try_send(std::move(m)); };
 
 TEST(Ledger, ASenderThatAnActorIsStartedWithIsItsOwn) {
   // Covers: CH-032

@@ -19,11 +19,11 @@ using namespace std::chrono_literals;
 using test::eventually;
 using test::Note;
 using test::Number;
+using test::number;
 using test::on_every_scheduler;
 using test::on_real_scheduler;
 using test::so_many_wait;
 using test::Total;
-using test::value;
 using test::value_of;
 using test::with_value;
 
@@ -107,7 +107,7 @@ TEST(ByteBound, ASmallOneGoesOnWhenTheLargeOneBeforeItGivesUp) {
         system.spawn(
             [](Sender<Note> out, Message<Note> note, Sender<Total> done) {
               EXPECT_FALSE(out.send(std::move(note)));
-              EXPECT_FALSE(done.send(value(1)));
+              EXPECT_FALSE(done.send(number(1)));
             },
             tx.clone(), note_of(system, 2), std::move(done));
         ASSERT_TRUE(so_many_wait(system, tx.id(), Side::send, 2));
@@ -180,7 +180,7 @@ TEST(TimeLimit, ReceivesAndSendsEndAtThePointInTimeThatIsGiven) {
         ASSERT_TRUE(message);
         EXPECT_EQ(value_of(rx.recv_until(clock::now() - 1h)), 1) << "it was there";
         EXPECT_EQ(rx.try_recv().err, Code::channel_empty) << "what timed out was withdrawn";
-        system.spawn([](Sender<Number> out) { EXPECT_FALSE(out.send(value(3))); }, tx.clone());
+        system.spawn([](Sender<Number> out) { EXPECT_FALSE(out.send(number(3))); }, tx.clone());
         EXPECT_EQ(value_of(rx.recv_until(clock::now() + 1h)), 3);
         Delivery<Number> delivery(std::move(message));
         EXPECT_FALSE(tx.send_until(std::move(delivery), std::chrono::steady_clock::now() + 1h));
@@ -219,7 +219,7 @@ TEST(ReadableFd, IsReadableExactlyWhenAReceiveWouldNotWait) {
         EXPECT_EQ(rx.clone().readable_fd().or_raise(), fd) << "one for the channel";
         EXPECT_FALSE(is_readable(fd));
         for (int round = 0; round < 3; ++round) {
-          for (int i = 0; i < 2; ++i) EXPECT_FALSE(tx.send(value(i)));
+          for (int i = 0; i < 2; ++i) EXPECT_FALSE(tx.send(number(i)));
           EXPECT_TRUE(is_readable(fd));
           EXPECT_TRUE(is_readable(fd)) << "until somebody receives";
           EXPECT_TRUE(rx.recv());
@@ -228,9 +228,9 @@ TEST(ReadableFd, IsReadableExactlyWhenAReceiveWouldNotWait) {
           EXPECT_FALSE(is_readable(fd));
           EXPECT_EQ(rx.try_recv().err, Code::channel_empty);
         }
-        EXPECT_FALSE(tx.send(value(1)));
+        EXPECT_FALSE(tx.send(number(1)));
         auto [tx2, rx2] = system.channel<Number>(bounded(1));
-        EXPECT_FALSE(tx2.send(value(1)));
+        EXPECT_FALSE(tx2.send(number(1)));
         EXPECT_TRUE(is_readable(rx2.readable_fd().or_raise())) << "made after the message came";
         EXPECT_FALSE(tx.close());
         EXPECT_TRUE(is_readable(fd));
@@ -249,7 +249,7 @@ TEST(ReadableFd, OfARendezvousIsReadableWhileASenderWaits) {
         auto [tx, rx] = system.channel<Number>(rendezvous);
         const int fd = rx.readable_fd().or_raise();
         auto sender =
-            system.spawn([](Sender<Number> out) { (void)out.send(value(1)); }, tx.clone());
+            system.spawn([](Sender<Number> out) { (void)out.send(number(1)); }, tx.clone());
         ASSERT_TRUE(so_many_wait(system, tx.id(), Side::send));
         EXPECT_TRUE(is_readable(fd));
         EXPECT_EQ(value_of(rx.try_recv()), 1);
@@ -286,11 +286,11 @@ TEST(ReadableFd, WakesAThreadThatPollsIt) {
         const auto got = rx.try_recv();
         if (got.err == Code::channel_closed) break;
         if (got.err) continue;
-        EXPECT_FALSE(tell.send(value(value_of(got))));
+        EXPECT_FALSE(tell.send(number(value_of(got))));
       }
     });
     for (int64_t i = 0; i < 300; ++i) {
-      EXPECT_FALSE(c.sender.send(value(i)));
+      EXPECT_FALSE(c.sender.send(number(i)));
       EXPECT_EQ(value_of(turns.receiver.recv()), i);
     }
     EXPECT_FALSE(c.sender.close());

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tests/support/messages.capnp.h"
+#include "tests/support/number.h"
 #include "tests/support/schedules.h"
 
 namespace isola::test {
@@ -19,10 +20,6 @@ using Ids = std::vector<uint64_t>;
 
 // The isolate that is running; 0 outside of isolates.
 inline uint64_t own_id() { return isola::detail::Execution::current().isolate_id; }
-
-inline auto number(int64_t value) {
-  return [value](Number::Builder builder) { builder.setValue(value); };
-}
 
 // What a receive gave, or how many items a close dropped; and how it ended.
 using Got = std::pair<int64_t, Code>;
@@ -36,7 +33,7 @@ inline Got dropped(Result<uint64_t> result) {
 
 inline const Got kClosed{0, Code::channel_closed};
 inline const Got kEmpty{0, Code::channel_empty};
-inline Got value(int64_t value) { return {value, Code::ok}; }
+inline Got item(int64_t value) { return {value, Code::ok}; }
 
 // Waits until this many wait on that side of a channel.
 inline bool wait_until_waiting(System& system, uint64_t channel, Side side, size_t count) {

@@ -16,10 +16,10 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::Number;
+using test::number;
 using test::Numbers;
 using test::on_real_scheduler;
 using test::Total;
-using test::value;
 using test::value_of;
 
 // Each of the eight senders sends its own numbers: from first to first + kEach - 1.
@@ -27,7 +27,7 @@ constexpr int64_t kSenders = 8;
 constexpr int64_t kEach = 500;
 
 void send_all(Sender<Number> out, int64_t first) {
-  for (int64_t i = 0; i < kEach; ++i) EXPECT_FALSE(out.send(value(first + i)));
+  for (int64_t i = 0; i < kEach; ++i) EXPECT_FALSE(out.send(number(first + i)));
 }
 
 // The same by selects with a limit, which come to nothing now and then.
@@ -46,7 +46,7 @@ void select_send_all(Sender<Number> out, int64_t first) {
 struct SendingActor : Actor<SendingActor, Number> {
   explicit SendingActor(Sender<Number> out) : out_(std::move(out)) {}
   void on(Number::Reader number) {
-    EXPECT_FALSE(out_.send(value(number.getValue())));
+    EXPECT_FALSE(out_.send(number(number.getValue())));
     if (++sent_ == kEach) stop();
   }
   Sender<Number> out_;
@@ -157,8 +157,8 @@ TEST(Mixed, FibersThreadsAFileDescriptorAndSelectsShareOneChannelWithExactCounts
       c.receiver.release();
       told.sender.release();
       for (int64_t i = 0; i < kEach; ++i) {
-        EXPECT_FALSE(actor1.send<Number>(value(first1 + i)));
-        EXPECT_FALSE(actor2.send<Number>(value(first2 + i)));
+        EXPECT_FALSE(actor1.send<Number>(number(first1 + i)));
+        EXPECT_FALSE(actor2.send<Number>(number(first2 + i)));
       }
       send_all(std::move(c.sender), next());
       EXPECT_EQ(first, kSenders * kEach);

@@ -9,13 +9,13 @@ namespace isola {
 namespace {
 
 using test::Got;
+using test::item;
 using test::kClosed;
 using test::kEmpty;
 using test::Member;
 using test::Number;
 using test::number;
 using test::on_every_scheduler;
-using test::value;
 
 const Got kOwnerDestroyed{0, Code::item_owner_destroyed};
 
@@ -25,8 +25,7 @@ void on_both_kinds(OwnerGone policy, const std::function<void(System&, Channel<N
       [&](System& system) {
         for (const Capacity& capacity : {bounded(16), unbounded}) {
           SCOPED_TRACE(capacity.to_string());
-          auto channel =
-              system.channel<Number>(capacity, {.name = "jobs", .owner_gone = policy});
+          auto channel = system.channel<Number>(capacity, {.name = "jobs", .owner_gone = policy});
           body(system, channel);
         }
       },
@@ -116,8 +115,8 @@ TEST(Orphans, VanishFromBetweenTheItemsOfTheLiving) {
     EXPECT_EQ(rx.size(), 4u);
     EXPECT_EQ(dying.destroy(), Code::ok);
     EXPECT_EQ(rx.size(), 2u);
-    EXPECT_EQ(got(rx.recv()), value(1));
-    EXPECT_EQ(got(rx.recv()), value(4));
+    EXPECT_EQ(got(rx.recv()), item(1));
+    EXPECT_EQ(got(rx.recv()), item(4));
     EXPECT_EQ(rx.size(), 0u);
     EXPECT_EQ(got(rx.try_recv()), kEmpty);
   });
@@ -146,22 +145,22 @@ TEST(Orphans, OfOneSenderLeaveTheItemsOfOthersAlone) {
     EXPECT_EQ(rx.size(), 10u);
     EXPECT_EQ(a.destroy(), Code::ok);
     EXPECT_EQ(rx.size(), 9u);
-    EXPECT_EQ(got(rx.recv()), value(100)) << "dropping was the policy of its first sender";
+    EXPECT_EQ(got(rx.recv()), item(100)) << "dropping was the policy of its first sender";
     EXPECT_EQ(rx.size(), 8u);
-    EXPECT_EQ(got(rx.recv()), value(2));
-    EXPECT_EQ(got(rx.recv()), value(3));
+    EXPECT_EQ(got(rx.recv()), item(2));
+    EXPECT_EQ(got(rx.recv()), item(3));
     EXPECT_EQ(rx.size(), 6u);
     EXPECT_EQ(got(rx.recv()), kOwnerDestroyed) << "4";
     EXPECT_EQ(rx.size(), 5u);
     EXPECT_EQ(b.destroy(), Code::ok);
     EXPECT_EQ(rx.size(), 5u) << "none of what b had left may vanish";
-    EXPECT_EQ(got(rx.recv()), value(5));
+    EXPECT_EQ(got(rx.recv()), item(5));
     EXPECT_EQ(rx.size(), 4u);
     expect_marker_of(a_id, rx);  // 6
     EXPECT_EQ(rx.size(), 3u);
     EXPECT_EQ(got(rx.recv()), kOwnerDestroyed) << "7";
     EXPECT_EQ(rx.size(), 2u);
-    EXPECT_EQ(got(rx.recv()), value(8));
+    EXPECT_EQ(got(rx.recv()), item(8));
     EXPECT_EQ(rx.size(), 1u);
     expect_marker_of(b_id, rx);  // 9
     EXPECT_EQ(rx.size(), 0u);
@@ -190,9 +189,9 @@ TEST(Orphans, TheLastEndsOfAnIsolateCloseTheirChannelWithIt) {
       EXPECT_EQ(other.send(3), Code::ok);
       EXPECT_EQ(other.destroy(), Code::ok);
       EXPECT_FALSE(rx.is_closed());
-      EXPECT_EQ(got(rx.recv()), value(3));
+      EXPECT_EQ(got(rx.recv()), item(3));
       EXPECT_FALSE(tx.send(number(4)));
-      EXPECT_EQ(got(rx.recv()), value(4));
+      EXPECT_EQ(got(rx.recv()), item(4));
     });
   }
 }
@@ -208,7 +207,7 @@ TEST(Orphans, AreMarkedBeforeTheItemsOfTheLiving) {
     EXPECT_EQ(living.send(2), Code::ok);
     EXPECT_EQ(dying.destroy(), Code::ok);
     expect_marker_of(id, rx);
-    EXPECT_EQ(got(rx.recv()), value(2));
+    EXPECT_EQ(got(rx.recv()), item(2));
     const Error empty = rx.try_recv().err;
     EXPECT_EQ(empty, Code::channel_empty);
     EXPECT_NE(empty.message().find("\"jobs\""), std::string::npos) << empty;
@@ -229,7 +228,7 @@ TEST(Orphans, AreTreatedAlikeInAChannelThatIsClosedForSends) {
     EXPECT_EQ(dying.destroy(), Code::ok);
     EXPECT_EQ(rx.size(), 3u);
     expect_marker_of(id, rx);
-    EXPECT_EQ(got(rx.recv()), value(3));
+    EXPECT_EQ(got(rx.recv()), item(3));
     EXPECT_EQ(got(rx.recv()), kOwnerDestroyed);
     EXPECT_EQ(got(rx.recv()), kClosed);
   });
@@ -249,7 +248,7 @@ TEST(Orphans, ThatVanishMakeRoomForWhoWaits) {
     EXPECT_TRUE(test::wait_until_waiting(system, tx.id(), Side::send, 1));
     EXPECT_EQ(dying.destroy(), Code::ok);
     EXPECT_FALSE(waiting.join());
-    EXPECT_EQ(got(rx.try_recv()), value(2));
+    EXPECT_EQ(got(rx.try_recv()), item(2));
   });
 }
 

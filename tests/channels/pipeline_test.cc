@@ -13,12 +13,12 @@ namespace isola {
 namespace {
 
 using test::Number;
+using test::number;
 using test::on_every_scheduler;
 using test::on_real_scheduler;
 using test::on_seed;
 using test::run_as_actor;
 using test::Total;
-using test::value;
 using test::value_of;
 
 #ifdef ISOLA_TSAN
@@ -36,13 +36,13 @@ void pass_through_a_chain(System& system) {
         [](Receiver<Number> in, Sender<Number> out) {
           auto got = in.recv().or_raise();
           const int64_t v = got->getValue();
-          EXPECT_FALSE(out.send(value(v + 1)));
+          EXPECT_FALSE(out.send(number(v + 1)));
           EXPECT_EQ(in.recv().err, Code::channel_closed) << "the chain is torn down from its head";
         },
         std::move(rx), std::move(next.sender)));
     rx = std::move(next.receiver);
   }
-  EXPECT_FALSE(tx.send(value(0)));
+  EXPECT_FALSE(tx.send(number(0)));
   EXPECT_EQ(value_of(rx.recv()), kChain);
   tx.release();
   EXPECT_EQ(rx.recv().err, Code::channel_closed);
@@ -69,7 +69,7 @@ void work_through(System& system, int64_t items) {
   for (int i = 0; i < kWorkers; ++i) {
     system.spawn(
         [](Receiver<Number> in, Sender<Total> out) {
-          for (auto& number : in) EXPECT_FALSE(out.send(value(number->getValue() * 2)));
+          for (auto& number : in) EXPECT_FALSE(out.send(number(number->getValue() * 2)));
         },
         todo.clone(), out.clone());
   }
@@ -77,7 +77,7 @@ void work_through(System& system, int64_t items) {
   out.release();  // the last worker that ends closes it
   system.spawn(
       [](Sender<Number> work, int64_t items) {
-        for (int64_t i = 1; i <= items; ++i) EXPECT_FALSE(work.send(value(i)));
+        for (int64_t i = 1; i <= items; ++i) EXPECT_FALSE(work.send(number(i)));
         EXPECT_FALSE(work.close());
       },
       std::move(work), items);
@@ -101,7 +101,7 @@ TEST(Pipeline, ManyWorkersRangeOverOneChannelUntilItIsClosed) {
 // The multiples of odd p from its square on, without the even ones.
 void multiples(int64_t p, Sender<Number> out) {
   for (int64_t n = p * p;; n += 2 * p)
-    if (out.send(value(n))) return;
+    if (out.send(number(n))) return;
 }
 
 // Passes everything on and never makes its sender wait.
@@ -153,7 +153,7 @@ void merge(Receiver<Number> primes, Sender<Number> composites) {
     // All composites below the square of this prime have smaller factors, known by now.
     while (!heap.empty() && heap.front().head < p * p) {
       const int64_t n = take();
-      if (n != last && composites.send(value(n))) return;
+      if (n != last && composites.send(number(n))) return;
       last = n;
     }
     push(std::move(stream.receiver));
@@ -162,10 +162,10 @@ void merge(Receiver<Number> primes, Sender<Number> composites) {
 
 // Takes the composites out of the odd numbers; what is left goes both ways.
 void sieve(Receiver<Number> composites, Sender<Number> primes, Sender<Number> out) {
-  if (out.send(value(2)) || out.send(value(3)) || primes.send(value(3))) return;
+  if (out.send(number(2)) || out.send(number(3)) || primes.send(number(3))) return;
   int64_t composite = 9;
   bool known = false;
-  if (primes.send(value(5)) || out.send(value(5))) return;
+  if (primes.send(number(5)) || out.send(number(5))) return;
   for (int64_t candidate = 7;; candidate += 2) {
     while (!known || composite < candidate) {
       const auto got = composites.recv();
@@ -174,7 +174,7 @@ void sieve(Receiver<Number> composites, Sender<Number> primes, Sender<Number> ou
       known = true;
     }
     if (composite == candidate) continue;
-    if (primes.send(value(candidate)) || out.send(value(candidate))) return;
+    if (primes.send(number(candidate)) || out.send(number(candidate))) return;
   }
 }
 

@@ -13,11 +13,11 @@ namespace {
 using namespace std::chrono_literals;
 using test::Note;
 using test::Number;
+using test::number;
 using test::on_every_scheduler;
 using test::Sample;
 using test::so_many_wait;
 using test::Total;
-using test::value;
 using test::value_of;
 using test::with_value;
 
@@ -34,7 +34,7 @@ TEST(Policy, WaitMakesSendersWaitAndKeepsAll) {
       [](System& system) {
         auto [tx, rx] = system.channel<Number>(bounded(2), {.overflow = Overflow::wait});
         for (int64_t i = 0; i < 3; ++i)
-          system.spawn([](Sender<Number> out) { EXPECT_FALSE(out.send(value(1))); }, tx.clone());
+          system.spawn([](Sender<Number> out) { EXPECT_FALSE(out.send(number(1))); }, tx.clone());
         ASSERT_TRUE(so_many_wait(system, tx.id(), Side::send, 1));
         EXPECT_EQ(tx.try_send(with_value(system, 1)), Code::channel_full);
         EXPECT_EQ(rx.size(), 2u);
@@ -50,7 +50,7 @@ TEST(Policy, FailTellsSendersThatThereIsNoRoom) {
   on_every_scheduler(
       [](System& system) {
         auto [tx, rx] = system.channel<Number>(bounded(2), {.overflow = Overflow::fail});
-        for (int i = 0; i < 2; ++i) EXPECT_FALSE(tx.send(value(i)));
+        for (int i = 0; i < 2; ++i) EXPECT_FALSE(tx.send(number(i)));
         Message<Number> message = with_value(system, 2);
         EXPECT_EQ(tx.send(std::move(message)), Code::channel_full);
         EXPECT_EQ(tx.try_send(std::move(message)), Code::channel_full);
@@ -74,14 +74,14 @@ TEST(Policy, FailOnARendezvousNeedsAReceiverThatWaits) {
       [](System& system) {
         auto [tx, rx] = system.channel<Number>(rendezvous, {.overflow = Overflow::fail});
         auto [done, results] = system.channel<Total>(bounded(1));
-        EXPECT_EQ(tx.send(value(1)), Code::channel_full);
+        EXPECT_EQ(tx.send(number(1)), Code::channel_full);
         system.spawn(
             [](Receiver<Number> in, Sender<Total> done) {
-              EXPECT_FALSE(done.send(value(value_of(in.recv()))));
+              EXPECT_FALSE(done.send(number(value_of(in.recv()))));
             },
             rx.clone(), std::move(done));
         ASSERT_TRUE(so_many_wait(system, rx.id(), Side::receive));
-        EXPECT_FALSE(tx.send(value(2)));
+        EXPECT_FALSE(tx.send(number(2)));
         EXPECT_EQ(value_of(results.recv()), 2);
       },
       20);
@@ -96,7 +96,7 @@ void expect_dropped(System& system, Overflow overflow, const Numbers& kept, cons
   for (size_t i = 0; i < count; ++i) {
     const auto v = static_cast<int64_t>(i);
     if (i % 3 == 0) {
-      EXPECT_FALSE(tx.send(value(v)));
+      EXPECT_FALSE(tx.send(number(v)));
     } else if (i % 3 == 1) {
       EXPECT_FALSE(tx.try_send(with_value(system, v)));
     } else {
@@ -114,7 +114,7 @@ void expect_dropped(System& system, Overflow overflow, const Numbers& kept, cons
   EXPECT_EQ(drain(letters), gone);
   EXPECT_EQ(system.ledger().find(letters.id()).or_raise().sent, gone.size());
   // There is room again: nothing more is dropped.
-  EXPECT_FALSE(tx.send(value(77)));
+  EXPECT_FALSE(tx.send(number(77)));
   EXPECT_EQ(drain(rx), Numbers{77});
   EXPECT_EQ(system.ledger().find(tx.id()).or_raise().dropped, gone.size());
 }
@@ -141,16 +141,16 @@ TEST(Policy, DroppingOnARendezvousLosesWhatNobodyWaitsFor) {
         for (const Overflow overflow : {Overflow::drop_newest, Overflow::drop_oldest}) {
           auto [tx, rx] = system.channel<Number>(rendezvous, {.overflow = overflow});
           auto [done, results] = system.channel<Total>(bounded(1));
-          EXPECT_FALSE(tx.send(value(1)));
+          EXPECT_FALSE(tx.send(number(1)));
           EXPECT_EQ(rx.try_recv().err, Code::channel_empty);
           EXPECT_EQ(system.ledger().find(tx.id()).or_raise().dropped, 1u);
           system.spawn(
               [](Receiver<Number> in, Sender<Total> done) {
-                EXPECT_FALSE(done.send(value(value_of(in.recv()))));
+                EXPECT_FALSE(done.send(number(value_of(in.recv()))));
               },
               rx.clone(), std::move(done));
           ASSERT_TRUE(so_many_wait(system, rx.id(), Side::receive));
-          EXPECT_FALSE(tx.send(value(2)));
+          EXPECT_FALSE(tx.send(number(2)));
           EXPECT_EQ(value_of(results.recv()), 2);
         }
       },
@@ -224,7 +224,7 @@ TEST(Policy, KeepLatestReplacesByAnIntegerAlsoWhileOthersReceive) {
                 ++count;
               }
               EXPECT_EQ(last, std::vector<int64_t>(5, 199)) << "the latest is never lost";
-              EXPECT_FALSE(done.send(value(count)));
+              EXPECT_FALSE(done.send(number(count)));
             },
             rx.clone(), std::move(done));
         const uint64_t before = system.ledger().find(tx.id()).or_raise().dropped;
@@ -259,11 +259,11 @@ TEST(Policy, DeadLettersThatFindNoRoomAreLostAndNobodyWaits) {
         auto [dead, letters] = system.channel<Number>(bounded(2));
         auto [tx, rx] = system.channel<Number>(
             bounded(1), {.overflow = Overflow::drop_newest, .dead_letters = dead.clone()});
-        for (int i = 0; i < 6; ++i) EXPECT_FALSE(tx.send(value(i)));
+        for (int i = 0; i < 6; ++i) EXPECT_FALSE(tx.send(number(i)));
         EXPECT_EQ(system.ledger().find(tx.id()).or_raise().dropped, 5u);
         EXPECT_EQ(drain(letters), (Numbers{1, 2}));
         EXPECT_FALSE(letters.close());
-        EXPECT_FALSE(tx.send(value(6)));
+        EXPECT_FALSE(tx.send(number(6)));
         EXPECT_EQ(drain(rx), Numbers{0});
       },
       20);
@@ -273,7 +273,7 @@ TEST(Policy, WhatIsLostWithTheLastReceiverIsCountedAsDropped) {
   on_every_scheduler(
       [](System& system) {
         auto [tx, rx] = system.channel<Number>(bounded(5));
-        for (int i = 0; i < 5; ++i) EXPECT_FALSE(tx.send(value(i)));
+        for (int i = 0; i < 5; ++i) EXPECT_FALSE(tx.send(number(i)));
         EXPECT_TRUE(rx.recv());
         rx.release();
         const auto info = system.ledger().find(tx.id()).or_raise();
@@ -295,7 +295,7 @@ TEST(Policy, ManySendersWithDeadLettersLoseAndDoubleNothing) {
           for (int64_t first = 0; first < 3 * kEach; first += kEach) {
             system.spawn(
                 [](Sender<Number> out, int64_t first) {
-                  for (int64_t i = 0; i < kEach; ++i) EXPECT_FALSE(out.send(value(first + i)));
+                  for (int64_t i = 0; i < kEach; ++i) EXPECT_FALSE(out.send(number(first + i)));
                 },
                 tx.clone(), first);
           }

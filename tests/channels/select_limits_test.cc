@@ -14,10 +14,10 @@ namespace {
 using namespace std::chrono_literals;
 using test::eventually;
 using test::Number;
+using test::number;
 using test::on_every_scheduler;
 using test::so_many_wait;
 using test::Total;
-using test::value;
 using test::value_of;
 using test::waiting;
 using test::with_value;
@@ -50,7 +50,7 @@ TEST(SelectLimits, AReadyBranchWinsOverALimitThatIsOver) {
       [](System& system) {
         auto [tx, rx] = system.channel<Number>(bounded(1));
         for (int i = 0; i < 50; ++i) {
-          EXPECT_FALSE(tx.send(value(i)));
+          EXPECT_FALSE(tx.send(number(i)));
           const Deadline over{-1s};
           const select ready{after(-1s), receiving(rx)};
           EXPECT_EQ(ready.index, 1u);
@@ -102,7 +102,7 @@ TEST(SelectLimits, ALosingMessageCarriesNeitherContextNorDeadlineOfThatSelect) {
       [](System& system) {
         auto [tx, rx] = system.channel<Number>(bounded(1));
         auto [full, drain] = system.channel<Number>(bounded(1));
-        EXPECT_FALSE(full.send(value(1)));
+        EXPECT_FALSE(full.send(number(1)));
         Message<Number> message = with_value(system, 1);
         Message<Number> winner = with_value(system, 2);
         {
@@ -136,7 +136,7 @@ TEST(SelectLimits, AKilledActorLeavesAllQueuesAndGivesItsMessagesBack) {
         for (int round = 0; round < 10; ++round) {
           auto [tx, rx] = system.channel<Number>(rendezvous);
           auto [full, drain] = system.channel<Number>(bounded(1));
-          EXPECT_FALSE(full.send(value(1)));
+          EXPECT_FALSE(full.send(number(1)));
           auto [told, results] = system.channel<Total>(bounded(1));
           auto actor = system.spawn(
               [](Receiver<Number> in, Sender<Number> out, Sender<Total> told) {
@@ -207,7 +207,7 @@ TEST(SelectLimits, AHandlerMayThrowOrSelectAgain) {
         auto [tx, rx] = system.channel<Number>(bounded(2));
         auto [idle, never] = system.channel<Number>(rendezvous);
         Message<Number> message = with_value(system, 5);
-        for (int i = 0; i < 2; ++i) EXPECT_FALSE(tx.send(value(i)));
+        for (int i = 0; i < 2; ++i) EXPECT_FALSE(tx.send(number(i)));
         EXPECT_THROW((select{receiving(never), sending(idle, std::move(message)),
                              receiving(rx, [](Number::Reader) { throw std::runtime_error("x"); })}),
                      std::runtime_error);
@@ -240,7 +240,7 @@ TEST(SelectLimits, AnyOfManyReceiversIsServedUntilAllAreClosed) {
           system.spawn(
               [](Sender<Number> out, size_t i) {
                 for (int n = 0; n < 10; ++n)
-                  EXPECT_FALSE(out.send(value(static_cast<int64_t>(i) * 10 + n)));
+                  EXPECT_FALSE(out.send(number(static_cast<int64_t>(i) * 10 + n)));
               },
               std::move(c.sender), i);
         }

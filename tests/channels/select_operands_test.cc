@@ -11,10 +11,10 @@ namespace isola {
 namespace {
 
 using test::Number;
+using test::number;
 using test::on_every_scheduler;
 using test::so_many_wait;
 using test::Total;
-using test::value;
 using test::value_of;
 using test::with_value;
 
@@ -25,8 +25,8 @@ TEST(SelectOperands, AreEvaluatedOnceEachInTheirOrderBeforeAnythingIsChosen) {
         Channel<Number> full = system.channel<Number>(bounded(1));
         Channel<Number> ready = system.channel<Number>(bounded(1));
         Channel<Number> idle = system.channel<Number>(rendezvous);
-        EXPECT_FALSE(full.sender.send(value(1)));
-        EXPECT_FALSE(ready.sender.send(value(2)));
+        EXPECT_FALSE(full.sender.send(number(1)));
+        EXPECT_FALSE(ready.sender.send(number(2)));
         std::string order;
         Message<Number> first = with_value(system, 3);
         Message<Number> second = with_value(system, 4);
@@ -71,7 +71,7 @@ TEST(SelectOperands, OnlyTheChosenDestinationIsFilledBySelectsThatWait) {
         Channel<Number> a = system.channel<Number>(rendezvous);
         Channel<Number> b = system.channel<Number>(rendezvous);
         for (int64_t v = 0; v < 20; ++v) {
-          system.spawn([](Sender<Number> out, int64_t v) { EXPECT_FALSE(out.send(value(v))); },
+          system.spawn([](Sender<Number> out, int64_t v) { EXPECT_FALSE(out.send(number(v))); },
                        (v % 2 == 0 ? a : b).sender.clone(), v);
           Delivery<Number> into_a(with_value(system, 100));
           Delivery<Number> into_b(with_value(system, 100));
@@ -97,7 +97,7 @@ class Combinations {
  public:
   Combinations(System& system, const Capacity& capacity)
       : system_(system), ready_(system.channel<Number>(capacity)) {
-    EXPECT_FALSE(busy_.sender.send(value(-7)));
+    EXPECT_FALSE(busy_.sender.send(number(-7)));
   }
   ~Combinations() {
     EXPECT_EQ(value_of(busy_.receiver.recv()), -7);
@@ -143,19 +143,21 @@ class Combinations {
   // Makes a receive ready.
   void put(int64_t v) {
     if (ready_.receiver.capacity() == rendezvous) {
-      system_.spawn([](Sender<Number> out, int64_t v) { EXPECT_FALSE(out.send(value(v))); },
+      system_.spawn([](Sender<Number> out, int64_t v) { EXPECT_FALSE(out.send(number(v))); },
                     ready_.sender.clone(), v);
       ASSERT_TRUE(so_many_wait(system_, ready_.sender.id(), Side::send));
     } else {
-      EXPECT_FALSE(ready_.sender.send(value(v)));
+      EXPECT_FALSE(ready_.sender.send(number(v)));
     }
   }
   // Makes a send ready; what it sends comes out of taken().
   void make_room() {
     if (ready_.receiver.capacity() != rendezvous) return;
-    system_.spawn([](Receiver<Number> in,
-                     Sender<Total> taken) { EXPECT_FALSE(taken.send(value(value_of(in.recv())))); },
-                  ready_.receiver.clone(), taken_.sender.clone());
+    system_.spawn(
+        [](Receiver<Number> in, Sender<Total> taken) {
+          EXPECT_FALSE(taken.send(number(value_of(in.recv()))));
+        },
+        ready_.receiver.clone(), taken_.sender.clone());
     ASSERT_TRUE(so_many_wait(system_, ready_.receiver.id(), Side::receive));
   }
   int64_t taken() {

@@ -18,11 +18,11 @@ using namespace std::chrono_literals;
 using test::for_each_capacity;
 using test::Meeting;
 using test::Number;
+using test::number;
 using test::on_every_scheduler;
 using test::on_real_scheduler;
 using test::so_many_wait;
 using test::Total;
-using test::value;
 using test::value_of;
 using test::with_value;
 
@@ -54,7 +54,7 @@ TEST(SelectRace, TheDefaultIsNotTakenWhileOneOfTwoIsAlwaysFull) {
       }
     });
     for (int i = 0; i < kRaceRounds; ++i) {
-      EXPECT_FALSE(c1.sender.send(value(i)));
+      EXPECT_FALSE(c1.sender.send(number(i)));
       meeting.meet();
       EXPECT_FALSE(c2.sender.try_send(with_value(system, i)));
       (void)c1.receiver.try_recv();
@@ -82,7 +82,7 @@ TEST(SelectRace, TheDefaultIsNotTakenWhileOneOfTwoIsFullOrClosed) {
     });
     for (int i = 0; i < kRaceRounds; ++i) {
       c2 = system.channel<Number>(bounded(1));
-      EXPECT_FALSE(c1.sender.send(value(i)));
+      EXPECT_FALSE(c1.sender.send(number(i)));
       meeting.meet();
       EXPECT_FALSE(c2.sender.close());
       (void)c1.receiver.try_recv();
@@ -196,8 +196,8 @@ TEST(SelectRace, OfTwoReadyBranchesEachIsChosenHalfOfTheTime) {
         while (rx1.try_recv() || rx2.try_recv()) {
         }
         for (int i = 0; i < kPicks; ++i) {
-          EXPECT_FALSE(tx1.send(value(1)));
-          EXPECT_FALSE(tx2.send(value(2)));
+          EXPECT_FALSE(tx1.send(number(1)));
+          EXPECT_FALSE(tx2.send(number(2)));
         }
         std::array<int, 4> received{};
         std::array<int, 4> mixed{};
@@ -232,7 +232,7 @@ TEST(SelectRace, OfTwoReadySendsOnOneChannelEachIsChosen) {
               [](Receiver<Number> in, Sender<Total> told) {
                 int64_t sum = 0;
                 for (int i = 0; i < kPicks; ++i) sum += value_of(in.recv());
-                EXPECT_FALSE(told.send(value(sum)));
+                EXPECT_FALSE(told.send(number(sum)));
               },
               rx.clone(), told.clone());
         }
@@ -261,7 +261,7 @@ TEST(SelectRace, SelectsOnABusyAndAnIdleChannelLeaveNothingBehind) {
     auto [idle, never] = system.channel<Number>(rendezvous);
     system.spawn(
         [](Sender<Number> out) {
-          while (!out.send(value(1))) {
+          while (!out.send(number(1))) {
           }
         },
         std::move(tx));
@@ -295,14 +295,14 @@ int64_t wake_all_ns(int count) {
     system.spawn(
         [](Receiver<Number> shared, Receiver<Number> own, Sender<Total> done) {
           EXPECT_EQ((select{receiving(shared), receiving(own)}.index), 1u);
-          EXPECT_FALSE(done.send(value(1)));
+          EXPECT_FALSE(done.send(number(1)));
         },
         shared.clone(), std::move(own.receiver), done.clone());
   }
   EXPECT_TRUE(so_many_wait(system, shared.id(), Side::receive, static_cast<size_t>(count)));
   const uint64_t locks = system.ledger().find(shared.id()).or_raise().locks;
   const int64_t start_ns = SteadyClock::instance().now_ns();
-  for (const auto& sender : senders) EXPECT_FALSE(sender.send(value(1)));
+  for (const auto& sender : senders) EXPECT_FALSE(sender.send(number(1)));
   for (int i = 0; i < count; ++i) EXPECT_EQ(value_of(results.recv()), 1);
   const int64_t took_ns = SteadyClock::instance().now_ns() - start_ns;
   EXPECT_EQ(test::waiting(system, shared.id(), Side::receive), 0u);

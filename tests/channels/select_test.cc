@@ -15,11 +15,11 @@ namespace {
 using namespace std::chrono_literals;
 using test::for_each_capacity;
 using test::Number;
+using test::number;
 using test::on_every_scheduler;
 using test::room_of;
 using test::so_many_wait;
 using test::Total;
-using test::value;
 using test::value_of;
 using test::waiting;
 using test::with_value;
@@ -29,7 +29,7 @@ TEST(Select, ABranchThatIsSwitchedOffIsNeverChosen) {
   on_every_scheduler(
       [](System& system) {
         auto [tx, rx] = system.channel<Number>(bounded(2));
-        EXPECT_FALSE(tx.send(value(1)));
+        EXPECT_FALSE(tx.send(number(1)));
         Message<Number> message = with_value(system, 2);
         for (int i = 0; i < 100; ++i) {
           int taken = 0;
@@ -60,7 +60,7 @@ TEST(Select, ABranchOnAnEmptyEndIsATypedErrorBeforeAnyTakesEffect) {
   on_every_scheduler(
       [](System& system) {
         auto [tx, rx] = system.channel<Number>(bounded(2));
-        EXPECT_FALSE(tx.send(value(1)));
+        EXPECT_FALSE(tx.send(number(1)));
         Sender<Number> gone = tx.clone();
         const Sender<Number> moved = std::move(gone);
         const Receiver<Number> never;
@@ -109,7 +109,7 @@ TEST(Select, ASendOnAClosedChannelIsReadyAndFails) {
 TEST(Select, ASendThatWaitsIsToldOfTheClose) {
   for_each_capacity([](System& system, const Capacity& capacity) {
     auto [tx, rx] = system.channel<Number>(capacity);
-    for (int64_t i = 0; i < room_of(capacity); ++i) EXPECT_FALSE(tx.send(value(i)));
+    for (int64_t i = 0; i < room_of(capacity); ++i) EXPECT_FALSE(tx.send(number(i)));
     auto [done, results] = system.channel<Total>(bounded(2));
     for (int i = 0; i < 2; ++i) {
       system.spawn(
@@ -117,7 +117,7 @@ TEST(Select, ASendThatWaitsIsToldOfTheClose) {
             const select chosen{sending(out, std::move(message)), after(1h)};
             EXPECT_EQ(chosen.index, 0u);
             EXPECT_EQ(chosen.err, Code::channel_closed);
-            EXPECT_FALSE(done.send(value(message ? 1 : 0)));
+            EXPECT_FALSE(done.send(number(message ? 1 : 0)));
           },
           tx.clone(), with_value(system, 5), done.clone());
     }
@@ -167,7 +167,7 @@ TEST(Select, TheDefaultIsNotTakenWhenABranchIsReady) {
       EXPECT_EQ(send.index, 1u);
       EXPECT_FALSE(message);
       if (capacity == rendezvous) {
-        system.spawn([](Sender<Number> out, int i) { EXPECT_FALSE(out.send(value(i))); },
+        system.spawn([](Sender<Number> out, int i) { EXPECT_FALSE(out.send(number(i))); },
                      tx.clone(), i);
         ASSERT_TRUE(so_many_wait(system, tx.id(), Side::send));
       }
@@ -227,13 +227,13 @@ TEST(Select, ItDoesNotPairWithItself) {
                                 receiving(in, [&](Number::Reader n) { got = n.getValue(); })};
               EXPECT_EQ(both.index, 1u);
               EXPECT_TRUE(own);
-              EXPECT_FALSE(done.send(value(got)));
+              EXPECT_FALSE(done.send(number(got)));
             },
             tx.clone(), rx.clone(), std::move(message), std::move(done));
         ASSERT_TRUE(so_many_wait(system, rx.id(), Side::receive));
         EXPECT_EQ(waiting(system, tx.id(), Side::send), 1u) << "it waits on both sides";
         EXPECT_EQ(results.try_recv().err, Code::channel_empty);
-        EXPECT_FALSE(tx.send(value(2)));
+        EXPECT_FALSE(tx.send(number(2)));
         EXPECT_EQ(value_of(results.recv()), 2);
       },
       20);
@@ -246,7 +246,7 @@ TEST(Select, ALosingOneLeavesTheQueueOfItsChannelIntact) {
     auto [tx2, rx2] = system.channel<Number>(capacity);
     auto [done, results] = system.channel<Total>(bounded(8));
     const auto receiver = [](Receiver<Number> in, Sender<Total> done) {
-      EXPECT_FALSE(done.send(value(value_of(in.recv()))));
+      EXPECT_FALSE(done.send(number(value_of(in.recv()))));
     };
     // In the queue of the first channel: one before the select, the select, two behind it.
     system.spawn(receiver, rx1.clone(), done.clone());
@@ -257,7 +257,7 @@ TEST(Select, ALosingOneLeavesTheQueueOfItsChannelIntact) {
           const select chosen{receiving(in1),
                               receiving(in2, [&](Number::Reader n) { got = n.getValue(); })};
           EXPECT_EQ(chosen.index, 1u);
-          EXPECT_FALSE(done.send(value(got)));
+          EXPECT_FALSE(done.send(number(got)));
         },
         rx1.clone(), rx2.clone(), done.clone());
     ASSERT_TRUE(so_many_wait(system, rx1.id(), Side::receive, 2));
@@ -265,10 +265,10 @@ TEST(Select, ALosingOneLeavesTheQueueOfItsChannelIntact) {
     ASSERT_TRUE(so_many_wait(system, rx1.id(), Side::receive, 3));
     system.spawn(receiver, rx1.clone(), done.clone());
     ASSERT_TRUE(so_many_wait(system, rx1.id(), Side::receive, 4));
-    EXPECT_FALSE(tx2.send(value(1000)));
+    EXPECT_FALSE(tx2.send(number(1000)));
     EXPECT_EQ(value_of(results.recv()), 1000);
     for (const int64_t v : {1, 2, 3}) {
-      EXPECT_FALSE(tx1.send(value(v)));
+      EXPECT_FALSE(tx1.send(number(v)));
       EXPECT_EQ(value_of(results.recv()), v) << "a waiter was lost";
     }
     EXPECT_EQ(waiting(system, rx1.id(), Side::receive), 0u);
@@ -356,7 +356,7 @@ TEST(Select, OneThatNamesAChannelTwiceLeavesNothingBehind) {
             [](Receiver<Number> twice, Receiver<Number> once, Sender<Total> done) {
               const select chosen{receiving(twice), receiving(once), receiving(twice)};
               EXPECT_EQ(chosen.index, 1u);
-              EXPECT_FALSE(done.send(value(1)));
+              EXPECT_FALSE(done.send(number(1)));
             },
             rx.clone(), rx2.clone(), done.clone());
         ASSERT_TRUE(so_many_wait(system, rx2.id(), Side::receive));
@@ -364,16 +364,16 @@ TEST(Select, OneThatNamesAChannelTwiceLeavesNothingBehind) {
         for (int i = 0; i < 3; ++i) {
           system.spawn(
               [](Receiver<Number> in, Sender<Total> done) {
-                EXPECT_FALSE(done.send(value(value_of(in.recv()))));
+                EXPECT_FALSE(done.send(number(value_of(in.recv()))));
               },
               rx.clone(), done.clone());
         }
         ASSERT_TRUE(so_many_wait(system, rx.id(), Side::receive, before + 3));
-        EXPECT_FALSE(tx2.send(value(0)));
+        EXPECT_FALSE(tx2.send(number(0)));
         EXPECT_TRUE(results.recv());
         EXPECT_EQ(waiting(system, rx.id(), Side::receive), 3u);
         for (const int64_t v : {10, 20, 30}) {
-          EXPECT_FALSE(tx.send(value(v)));
+          EXPECT_FALSE(tx.send(number(v)));
           EXPECT_EQ(value_of(results.recv()), v);
         }
         EXPECT_EQ(tx.try_send(with_value(system, 1)), Code::channel_full) << "nobody waits";

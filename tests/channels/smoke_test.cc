@@ -16,10 +16,10 @@ namespace {
 
 using test::for_each_capacity;
 using test::Number;
+using test::number;
 using test::on_every_scheduler;
 using test::on_real_scheduler;
 using test::Total;
-using test::value;
 using test::value_of;
 
 // Records how long something took in the test's report.
@@ -53,10 +53,10 @@ TEST(Smoke, OneContendedChannelIsFilledAndEmptiedByAll) {
           [](Sender<Number> out, Receiver<Number> in, Sender<Total> done) {
             int64_t sum = 0;
             for (int64_t round = 0; round < kRounds; ++round) {
-              for (int64_t n = 0; n < kItems; ++n) EXPECT_FALSE(out.send(value(n)));
+              for (int64_t n = 0; n < kItems; ++n) EXPECT_FALSE(out.send(number(n)));
               for (int64_t n = 0; n < kItems; ++n) sum += value_of(in.recv());
             }
-            EXPECT_FALSE(done.send(value(sum)));
+            EXPECT_FALSE(done.send(number(sum)));
           },
           tx.clone(), rx.clone(), done.clone());
     }
@@ -84,12 +84,12 @@ TEST(Smoke, OneChannelServesAThousandReaders) {
               [](Receiver<Number> in, Sender<Total> done) {
                 int64_t sum = 0;
                 for (auto& number : in) sum += number->getValue();
-                EXPECT_FALSE(done.send(value(sum)));
+                EXPECT_FALSE(done.send(number(sum)));
               },
               rx.clone(), done.clone());
         }
         rx.release();
-        for (int64_t n = 1; n <= kItems; ++n) EXPECT_FALSE(tx.send(value(n)));
+        for (int64_t n = 1; n <= kItems; ++n) EXPECT_FALSE(tx.send(number(n)));
         EXPECT_FALSE(tx.close());
         int64_t sum = 0;
         for (int i = 0; i < kReaders; ++i) sum += value_of(results.recv());
@@ -113,7 +113,7 @@ TEST(Smoke, AChannelServesAsASemaphore) {
     for (int i = 0; i < kThreads; ++i) {
       threads.emplace_back([&, tx = permits.sender.clone(), rx = permits.receiver.clone()] {
         for (int round = 0; round < kRounds; ++round) {
-          EXPECT_FALSE(tx.send(value(1)));
+          EXPECT_FALSE(tx.send(number(1)));
           const int now = ++inside;
           int seen = most.load();
           while (seen < now && !most.compare_exchange_weak(seen, now)) {
@@ -140,7 +140,7 @@ TEST(Smoke, AProducerAndAConsumerWorkThroughEachCapacity) {
                       auto [tx, rx] = system.channel<Number>(capacity);
                       system.spawn(
                           [](Sender<Number> out) {
-                            for (int64_t n = 0; n < kItems; ++n) EXPECT_FALSE(out.send(value(n)));
+                            for (int64_t n = 0; n < kItems; ++n) EXPECT_FALSE(out.send(number(n)));
                           },
                           std::move(tx));
                       int64_t next = 0;

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "tests/support/messages.capnp.h"
+#include "tests/support/number.h"
 #include "tests/support/schedules.h"
 
 namespace isola::test {
@@ -38,10 +39,6 @@ inline int64_t room_of(const Capacity& capacity) {
   return static_cast<int64_t>(capacity.items().value_or(0));
 }
 
-// Fills a Number or a Total.
-inline auto value(int64_t v) {
-  return [v](auto builder) { builder.setValue(v); };
-}
 template <MessageStruct T = Number>
 Message<T> with_value(System& system, int64_t v) {
   auto message = system.compose<T>();

@@ -15,11 +15,11 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::Number;
+using test::number;
 using test::on_every_scheduler;
 using test::on_real_scheduler;
 using test::Texts;
 using test::Total;
-using test::value;
 using test::value_of;
 using test::with_value;
 
@@ -76,7 +76,7 @@ TEST(Topic, EachSubscriberHasACapacityAndAPolicyOfItsOwn) {
         const auto latest =
             topic.subscribe(bounded(1), {.overflow = Overflow::keep_latest, .key = "value"});
         const auto none = topic.subscribe(rendezvous, {.overflow = Overflow::drop_newest});
-        for (int64_t i = 0; i < 8; ++i) EXPECT_EQ(topic.publish(value(i)).or_raise(), 5u);
+        for (int64_t i = 0; i < 8; ++i) EXPECT_EQ(topic.publish(number(i)).or_raise(), 5u);
         EXPECT_EQ(drain(all), (Numbers{0, 1, 2, 3, 4, 5, 6, 7}));
         EXPECT_EQ(drain(first), (Numbers{0, 1}));
         EXPECT_EQ(drain(last), (Numbers{5, 6, 7}));
@@ -96,12 +96,12 @@ TEST(Topic, AFullSubscriberThatFailsMissesItAndTheOthersDoNot) {
         const auto before = topic.subscribe(unbounded);
         const auto fails = topic.subscribe(bounded(1), {.overflow = Overflow::fail});
         const auto behind = topic.subscribe(unbounded);
-        EXPECT_EQ(topic.publish(value(1)).or_raise(), 3u);
-        const auto second = topic.publish(value(2));
+        EXPECT_EQ(topic.publish(number(1)).or_raise(), 3u);
+        const auto second = topic.publish(number(2));
         EXPECT_EQ(second.err, Code::channel_full);
         EXPECT_EQ(second.value, 2u) << "so many took it";
         EXPECT_EQ(drain(fails), Numbers{1});
-        EXPECT_EQ(topic.publish(value(3)).or_raise(), 3u);
+        EXPECT_EQ(topic.publish(number(3)).or_raise(), 3u);
         EXPECT_EQ(drain(before), (Numbers{1, 2, 3}));
         EXPECT_EQ(drain(fails), Numbers{3});
         EXPECT_EQ(drain(behind), (Numbers{1, 2, 3}));
@@ -122,15 +122,15 @@ TEST(Topic, AFullSubscriberThatWaitsMakesThePublisherWait) {
         Topic<Number> topic = system.topic<Number>();
         const auto slow = topic.subscribe(bounded(1));
         const auto fast = topic.subscribe(unbounded);
-        EXPECT_EQ(topic.publish(value(1)).or_raise(), 2u);
+        EXPECT_EQ(topic.publish(number(1)).or_raise(), 2u);
         {
           const Deadline soon{1ms};
-          const auto late = topic.publish(value(2));
+          const auto late = topic.publish(number(2));
           EXPECT_EQ(late.err, Code::timeout);
           EXPECT_EQ(late.value, 1u) << "the fast one has it";
         }
         EXPECT_EQ(value_of(slow.recv()), 1);
-        EXPECT_EQ(topic.publish(value(3)).or_raise(), 2u);
+        EXPECT_EQ(topic.publish(number(3)).or_raise(), 2u);
         EXPECT_EQ(value_of(slow.recv()), 3);
         EXPECT_EQ(drain(fast), (Numbers{1, 2, 3}));
       },
@@ -142,7 +142,7 @@ TEST(Topic, APublisherThatWaitsGoesOnWhenThereIsRoom) {
     const Topic<Number> topic = system.topic<Number>();
     const auto slow = topic.subscribe(bounded(1));
     test::Thread publisher([own = topic.clone()] {
-      for (int64_t i = 0; i < 50; ++i) EXPECT_EQ(own.publish(value(i)).or_raise(), 1u);
+      for (int64_t i = 0; i < 50; ++i) EXPECT_EQ(own.publish(number(i)).or_raise(), 1u);
     });
     for (int64_t i = 0; i < 49; ++i) {
       if (i < 10) {
@@ -160,20 +160,20 @@ TEST(Topic, ASubscriptionBeginsWithItsReceiverAndEndsWithIt) {
       [](System& system) {
         const size_t channels = system.channels().size();
         const Topic<Number> topic = system.topic<Number>();
-        EXPECT_EQ(topic.publish(value(0)).or_raise(), 0u) << "nobody is there";
+        EXPECT_EQ(topic.publish(number(0)).or_raise(), 0u) << "nobody is there";
         auto early = topic.subscribe(bounded(1));
-        EXPECT_EQ(topic.publish(value(1)).or_raise(), 1u);
+        EXPECT_EQ(topic.publish(number(1)).or_raise(), 1u);
         auto late = topic.subscribe(unbounded);
         early.release();
-        EXPECT_EQ(topic.publish(value(2)).or_raise(), 1u) << "and nobody waits for who is gone";
+        EXPECT_EQ(topic.publish(number(2)).or_raise(), 1u) << "and nobody waits for who is gone";
         EXPECT_EQ(topic.subscribers(), 1u);
         EXPECT_EQ(drain(late), Numbers{2}) << "what is published from then on";
         auto again = late.clone();
         late.release();
-        EXPECT_EQ(topic.publish(value(3)).or_raise(), 1u) << "a clone holds it";
+        EXPECT_EQ(topic.publish(number(3)).or_raise(), 1u) << "a clone holds it";
         EXPECT_EQ(drain(again), Numbers{3});
         again.release();
-        EXPECT_EQ(topic.publish(value(4)).or_raise(), 0u);
+        EXPECT_EQ(topic.publish(number(4)).or_raise(), 0u);
         EXPECT_EQ(topic.subscribers(), 0u);
         EXPECT_EQ(system.channels().size(), channels);
         EXPECT_EQ(system.pool_stats().queued.blocks, 0u);
@@ -190,19 +190,19 @@ TEST(Topic, WithItsLastHandleTheSubscribersDrainAndAreToldTheEnd) {
         EXPECT_EQ(system.ledger().find(waits.id()).or_raise().name, "own");
         auto [done, results] = system.channel<Total>(bounded(1));
         Topic<Number> other = topic.clone();
-        EXPECT_EQ(topic.publish(value(1)).or_raise(), 2u);
+        EXPECT_EQ(topic.publish(number(1)).or_raise(), 2u);
         topic.release();
         topic.release();
         EXPECT_FALSE(topic);
-        EXPECT_EQ(topic.publish(value(2)).err, Code::empty_end);
+        EXPECT_EQ(topic.publish(number(2)).err, Code::empty_end);
         EXPECT_FALSE(rx.is_closed());
-        EXPECT_EQ(other.publish(value(2)).or_raise(), 2u);
+        EXPECT_EQ(other.publish(number(2)).or_raise(), 2u);
         EXPECT_EQ(other.publish(Message<Number>()).err, Code::empty_message);
         EXPECT_EQ(value_of(waits.recv()), 1);
         EXPECT_EQ(value_of(waits.recv()), 2);
         system.spawn(
             [](Receiver<Number> in, Sender<Total> done) {
-              EXPECT_FALSE(done.send(value(in.recv().err == Code::channel_closed)));
+              EXPECT_FALSE(done.send(number(in.recv().err == Code::channel_closed)));
             },
             waits.clone(), std::move(done));
         ASSERT_TRUE(test::so_many_wait(system, waits.id(), Side::receive));
@@ -225,11 +225,11 @@ TEST(Topic, ManyActorsReceiveAllThatIsPublishedInOrder) {
           [](Receiver<Number> in, Sender<Total> done) {
             int64_t next = 0;
             for (auto& number : in) EXPECT_EQ(number->getValue(), next++);
-            EXPECT_FALSE(done.send(value(next)));
+            EXPECT_FALSE(done.send(number(next)));
           },
           topic.subscribe(capacity), done.clone());
     }
-    for (int64_t i = 0; i < kMessages; ++i) EXPECT_EQ(topic.publish(value(i)).or_raise(), 10u);
+    for (int64_t i = 0; i < kMessages; ++i) EXPECT_EQ(topic.publish(number(i)).or_raise(), 10u);
     topic.release();
     for (int i = 0; i < 10; ++i) EXPECT_EQ(value_of(results.recv()), kMessages);
     EXPECT_EQ(system.pool_stats().bytes_copied, 0u);
@@ -243,7 +243,7 @@ TEST(Topic, ABodyLivesUntilTheLastSubscriberHasReleasedIt) {
         std::vector<Receiver<Number>> subscribers;
         for (int i = 0; i < 3; ++i) subscribers.push_back(topic.subscribe(bounded(1)));
         const uint64_t before = system.pool_stats().live;
-        EXPECT_EQ(topic.publish(value(42)).or_raise(), 3u);
+        EXPECT_EQ(topic.publish(number(42)).or_raise(), 3u);
         Delivery<Number> kept = subscribers[0].recv().or_raise();
         EXPECT_TRUE(subscribers[1].recv());
         subscribers[2].release();

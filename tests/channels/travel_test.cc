@@ -12,10 +12,10 @@ namespace isola {
 namespace {
 
 using test::Number;
+using test::number;
 using test::on_every_scheduler;
 using test::on_real_scheduler;
 using test::Total;
-using test::value;
 using test::value_of;
 
 // Sends the receive end of a channel away, with what waits in it.
@@ -33,7 +33,7 @@ void travel(uint64_t seed, Sender<Number> hub, Receiver<Number> arrivals, Sender
   for (int step = 0; step < 200; ++step) {
     if (random() % 2 == 0) {
       Channel<Number> own = make_channel<Number>(hub.core().pool(), bounded(3));
-      for (uint64_t i = random() % 4; i > 0; --i) EXPECT_FALSE(own.sender.send(value(1)));
+      for (uint64_t i = random() % 4; i > 0; --i) EXPECT_FALSE(own.sender.send(number(1)));
       const Receiver<Number> clone = own.receiver.clone();
       (void)pass_on(hub, std::move(own.receiver));
       if (random() % 2 == 0) received += value_of(clone.try_recv()) == 1;
@@ -50,7 +50,7 @@ void travel(uint64_t seed, Sender<Number> hub, Receiver<Number> arrivals, Sender
       if (random() % 2 == 0) (void)pass_on(hub, std::move(end));
     }
   }
-  EXPECT_FALSE(told.send(value(received)));
+  EXPECT_FALSE(told.send(number(received)));
 }
 
 TEST(Travel, EndsThatArePassedOnLeaveNothingBehind) {

@@ -12,13 +12,13 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::got;
+using test::item;
 using test::kEmpty;
 using test::Number;
 using test::number;
 using test::on_every_scheduler;
 using test::on_seed;
 using test::Total;
-using test::value;
 using test::wait_until_waiting;
 
 Message<Number> composed(const Sender<Number>& tx, int64_t value) {
@@ -59,9 +59,13 @@ TEST(Waiting, ToSendEndsWhenAPollingReceiverTakesTheMessage) {
 }
 
 template <class Tx, class M>
-concept TriesForAWhile = requires(const Tx& tx, M m) { tx.try_send(std::move(m), 1ms); };
+concept TriesForAWhile = requires(const Tx& tx, M m) {
+  tx.try_send(std::move(m), 1ms);
+};
 template <class Rx>
-concept TriesToReceiveForAWhile = requires(const Rx& rx) { rx.try_recv(1ms); };
+concept TriesToReceiveForAWhile = requires(const Rx& rx) {
+  rx.try_recv(1ms);
+};
 
 TEST(Waiting, WithoutWaitingThereIsNoTimeAndNoTimeIsNegative) {
   // Covers: CH-061
@@ -101,7 +105,7 @@ TEST(Waiting, ToSendInVainWithdrawsTheMessage) {
         EXPECT_EQ(full_tx.send_for(std::move(message), 10ms), Code::timeout);
         ASSERT_TRUE(message);
         message->setValue(4);
-        EXPECT_EQ(got(full_rx.recv()), value(1));
+        EXPECT_EQ(got(full_rx.recv()), item(1));
         EXPECT_EQ(got(full_rx.try_recv()), kEmpty);
       },
       20);
@@ -111,7 +115,7 @@ TEST(Waiting, ToSendEndsWellBeforeItsLimitWhenAReceiverComes) {
   // Covers: CH-063
   on_every_scheduler([](System& system) {
     auto [tx, rx] = system.channel<Number>(rendezvous);
-    const auto receive = [](Receiver<Number> in) { EXPECT_EQ(got(in.recv()), value(5)); };
+    const auto receive = [](Receiver<Number> in) { EXPECT_EQ(got(in.recv()), item(5)); };
     const auto start = now(system);
     const ActorRef receiver = system.spawn(receive, rx.clone());
     auto message = composed(tx, 5);
@@ -125,7 +129,7 @@ TEST(Waiting, ToSendEndsWellBeforeItsLimitWhenAReceiverComes) {
     system.spawn(
         [](Receiver<Number> in) {
           EXPECT_FALSE(sleep_for(2s));
-          EXPECT_EQ(got(in.recv()), value(5));
+          EXPECT_EQ(got(in.recv()), item(5));
         },
         std::move(rx));
     EXPECT_FALSE(tx.send_for(composed(tx, 5), 10h));
@@ -200,10 +204,10 @@ TEST(Waiting, ForRoomEndsAtItsLimitAndNeverBefore) {
     ASSERT_TRUE(message);
     EXPECT_EQ(message->getValue(), 3);
     EXPECT_EQ(rx.size(), 2u);
-    EXPECT_EQ(got(rx.recv()), value(1));
+    EXPECT_EQ(got(rx.recv()), item(1));
     EXPECT_FALSE(tx.send_for(std::move(message), 100ms));
-    EXPECT_EQ(got(rx.recv()), value(2));
-    EXPECT_EQ(got(rx.recv()), value(3));
+    EXPECT_EQ(got(rx.recv()), item(2));
+    EXPECT_EQ(got(rx.recv()), item(3));
   };
   on_every_scheduler(body, 10);
   on_virtual_time([&](System& system) {

@@ -6,6 +6,7 @@
 #include <cctype>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -229,8 +230,8 @@ Findings check_length_exceptions(const std::vector<File>& files) {
 Findings check_sync(const File& file) {
   Findings findings;
   if (!is_cxx(file) || !layer_of(top_folder(file.path)) || file.path == "serialization/sync.h" ||
-      file.path == "serialization/simulated_sync.h" ||
-      file.path.starts_with("tools/inspect/") || file.path.starts_with("tools/isola/")) {
+      file.path == "serialization/simulated_sync.h" || file.path.starts_with("tools/inspect/") ||
+      file.path.starts_with("tools/isola/")) {
     return findings;
   }
   const string code = code_of(file.text);
@@ -279,6 +280,28 @@ Findings check_own_header(const File& file, const Paths& paths) {
   if (target_of(file, includes[0]) == header) return {};
   return {at(file, includes[0].line,
              "includes " + written(includes[0]) + " before its own header, " + header)};
+}
+
+Findings check_helpers_of_tests(const std::vector<File>& files) {
+  Findings findings;
+  std::map<string, string> header_of;  // by the function's name
+  for (const File& file : files) {
+    if (!is_header(file) || !file.path.starts_with("tests/")) continue;
+    const string code = code_of(file.text);
+    int number = 0;
+    for (string_view line : lines_of(code)) {
+      ++number;
+      const size_t end = line.find('(');
+      if (!line.starts_with("inline ") || end == string_view::npos) continue;
+      size_t begin = end;
+      while (is_word(line[begin - 1])) --begin;
+      const string name(line.substr(begin, end - begin));
+      const auto [entry, is_new] = header_of.emplace(name, file.path);
+      if (is_new || entry->second == file.path) continue;
+      findings.push_back(at(file, number, "defines " + name + ", as " + entry->second + " does"));
+    }
+  }
+  return findings;
 }
 
 std::vector<File> read_tree(const std::filesystem::path& root) {

@@ -43,6 +43,10 @@ Findings check_private_paths(const File& file);
 // x.cc includes x.h first, and so does its test x_test.cc. `paths` is the whole project.
 Findings check_own_header(const File& file, const Paths& paths);
 
+// No two headers of the tests define an inline function of one name: in a program that is linked
+// from tests of both the linker would take one for the other. `files` is the whole project.
+Findings check_helpers_of_tests(const std::vector<File>& files);
+
 // All text files below `root`, without build folders and what git keeps. Binary files are left
 // out. Fails: std::filesystem::filesystem_error when a file can't be read.
 std::vector<File> read_tree(const std::filesystem::path& root);

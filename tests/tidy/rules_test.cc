@@ -187,6 +187,14 @@ TEST(OwnHeader, ASourceIncludesItFirst) {
   EXPECT_EQ(check_own_header({"context/free.cc", "#include <map>\n"}, paths), none);
 }
 
+TEST(HelpersOfTests, HaveOneHeaderEach) {
+  const File one = {"tests/a.h", "inline int number(int v) { return v; }\ninline X number();\n"};
+  EXPECT_EQ(check_helpers_of_tests({one, {"tests/b.h", "// inline int number()\n"}}), none);
+  EXPECT_EQ(check_helpers_of_tests({one, {"context/key.h", "inline int number();\n"}}), none);
+  EXPECT_EQ(check_helpers_of_tests({one, {"tests/c/b.h", "\ninline auto number(long) {\n"}}),
+            Findings{"tests/c/b.h:2: defines number, as tests/a.h does"});
+}
+
 TEST(OwnHeader, ATestIncludesTheHeaderThatItTestsFirst) {
   const Paths paths = {"context/key.h", "tests/tidy/rules.h", "tools/topology/plan.h",
                        "actors/isola.h"};

@@ -52,6 +52,10 @@ TEST(Tree, NamesAtomicsAndLocksOnlyInTheSeam) { expect_kept(check_sync); }
 
 TEST(Tree, NamesNoPrivateFolders) { expect_kept(check_private_paths); }
 
+TEST(Tree, DefinesEachHelperOfTestsInOneHeader) {
+  for (const std::string& finding : check_helpers_of_tests(tree())) ADD_FAILURE() << finding;
+}
+
 TEST(Tree, IncludesOwnHeadersFirst) {
   Paths paths;
   for (const File& file : tree()) paths.insert(file.path);
