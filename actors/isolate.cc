@@ -77,6 +77,7 @@ Executed execute(ActorCell& cell, Job& job) {
   Execution& execution = Execution::current();
   execution.set_inherited(job.context != nullptr ? job.context : cell.root_context);
   execution.deadline_ns = job.deadline_ns;
+  execution.call = job.done;
   Executed executed;
   try {
     job.run();
@@ -86,6 +87,7 @@ Executed execute(ActorCell& cell, Job& job) {
   } catch (...) {
     executed.error = capture_here();
   }
+  execution.call = nullptr;
   end_turn_frame(execution);
   execution.set_inherited(cell.root_context);
   execution.deadline_ns = kNoDeadline;
@@ -109,7 +111,7 @@ void run_job(ActorCell& cell) {
   if (begun)
     error = is_interrupted(cell) ? Error(Code::interrupted) : execute(cell, *job).error;
   // Only the function was meant.
-  if (is_interrupted(cell)) Worker::current()->running().cancelled = false;
+  if (is_interrupted(cell)) Worker::current()->running().execution.cancelled = false;
   if (cell.resets && job->of_user) clear(cell);
   cell.job_claimed.store(false, sync::memory_order_release);
   end_if_unused(cell);

@@ -70,6 +70,12 @@ class ReplyTarget {
   virtual void answer(Block* answer) = 0;
   // Tells the asker that no answer will come. Ends this target.
   virtual void fail(const Error& error) = 0;
+  // Until drop() it is there, whoever ends it.
+  virtual void retain() = 0;
+  virtual void drop() = 0;
+
+  // Whether the answer is still wanted, and who waits on the way to it: see channels/call.h.
+  sync::atomic<uintptr_t> call_state{0};
 
  protected:
   ~ReplyTarget() = default;
