@@ -9,13 +9,12 @@
 // passed ends by Code::timeout. What it asked of others it gives up when it drops the Asking, and
 // that is cancelled by this: so it goes down the whole tree of calls. Nobody is ended by it.
 //
-// ReplyTarget::call_state:
-//   working      nobody waits on the way to the answer, which is wanted
-//   pointer      this waiter waits
-//   cancelling   not wanted any more; a waiter seen before may still be touched
-//   cancelled    the same, and no waiter is touched any more
-// working <-> pointer by who works at it; working|pointer -> cancelling -> cancelled by who asked.
-// Thread safety: cancel: who asked, one thread at a time. The rest: who works at it.
+// ReplyTarget::wish is wanted, cancelling (a waiter may be touched) or cancelled, in this order, by
+// who asked; ReplyTarget::waiter is who waits on the way to the answer, by who works at it. The two
+// sides meet by Dekker's pattern: who works stores `waiter` and loads `wish`, who cancels stores
+// `wish` and loads `waiter`. The fence between is asymmetric (sync.h), so that a wait in a call,
+// which is frequent, costs two stores and two loads, and a cancellation a call of the system.
+// Thread safety: cancel: any thread that has a use of the call. The rest: who works at it.
 #pragma once
 
 #include <isola/channels/waiter.h>
@@ -29,24 +28,23 @@ namespace isola {
 
 namespace detail {
 
-inline constexpr uintptr_t kWorking = 0;
-inline constexpr uintptr_t kCancelling = 1;
-inline constexpr uintptr_t kCallCancelled = 2;
+inline constexpr uint32_t kWanted = 0;
+inline constexpr uint32_t kCancelling = 1;
+inline constexpr uint32_t kCancelled = 2;
 
-// The answer is not wanted any more. The caller has a use of it. Again: no effect.
+// The answer is not wanted any more. Again: no effect.
 void cancel(ReplyTarget& call);
 
 inline bool is_cancelled(const ReplyTarget& call) {
-  // Relaxed: it tells of nothing else. A pointer is neither of the two.
-  const uintptr_t state = call.call_state.load(sync::memory_order_relaxed);
-  return state == kCancelling || state == kCallCancelled;
+  // Relaxed: it tells of nothing else.
+  return call.wish.load(sync::memory_order_relaxed) != kWanted;
 }
 
 // Around a wait. cancelled: it does not begin. apart: somebody else waits on the way to the answer,
 // to whom the message was passed on, and is told of a cancellation.
 enum class WaitInCall : uint8_t { noted, cancelled, apart };
 WaitInCall begin_wait(ReplyTarget& call, Waiter& waiter);
-void end_wait(ReplyTarget& call, Waiter& waiter);  // of one that was noted
+void end_wait(ReplyTarget& call);  // of one that was noted
 
 // Keeps a call while its reply is in hands that may end it at any time.
 class KeptCall {

@@ -90,7 +90,7 @@ void Waiter::park_in(detail::ReplyTarget& call) {
   // If somebody else has claimed it, a wake-up is on its way.
   if (how == detail::WaitInCall::cancelled && claim(Outcome::revoked)) return;
   parker_->park(*this, deadline_ns_);
-  if (how == detail::WaitInCall::noted) detail::end_wait(call, *this);
+  if (how == detail::WaitInCall::noted) detail::end_wait(call);
 }
 
 void WaiterQueue::push(WaitNode& node) {

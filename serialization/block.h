@@ -41,6 +41,7 @@ namespace isola {
 
 class Pool;
 class Block;
+class Waiter;
 class Error;
 
 // A time that never comes, in nanoseconds of the system's clock.
@@ -75,7 +76,8 @@ class ReplyTarget {
   virtual void drop() = 0;
 
   // Whether the answer is still wanted, and who waits on the way to it: see channels/call.h.
-  sync::atomic<uintptr_t> call_state{0};
+  sync::atomic<Waiter*> waiter{nullptr};
+  sync::atomic<uint32_t> wish{0};
 
  protected:
   ~ReplyTarget() = default;
