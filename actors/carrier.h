@@ -10,10 +10,11 @@
 // unpark().
 #pragma once
 
-#include <isola/actors/sanitizers.h>
 #include <isola/channels/waiter.h>
 #include <isola/context/context.h>
+#include <isola/context/exception_state.h>
 #include <isola/context/execution.h>
+#include <isola/serialization/sanitizers.h>
 
 #include <boost/fiber/context.hpp>
 #include <boost/fiber/properties.hpp>
@@ -23,12 +24,6 @@
 namespace isola::detail {
 
 class Worker;
-
-// The exception state of a thread, as the Itanium C++ ABI lays out __cxa_eh_globals.
-struct ExceptionState {
-  void* caught = nullptr;
-  unsigned uncaught = 0;
-};
 
 class Carrier final : public boost::fibers::fiber_properties, public Parker {
  public:
@@ -58,6 +53,8 @@ class Carrier final : public boost::fibers::fiber_properties, public Parker {
   bool going_idle = false;
   const MessageType* message_type = nullptr;  // that its actor handles, while it is suspended
   ExceptionState exceptions;
+  // Where it stands while it is suspended: on its own stack, or on that of a generator (see
+  // fiber_generator.h) that blocks.
 #ifdef ISOLA_TSAN
   void* tsan_fiber = nullptr;
 #endif

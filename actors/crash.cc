@@ -2,15 +2,15 @@
 // middle of malloc; then the names, with a time limit.
 #include "crash.h"
 
-#include <isola/actors/sanitizers.h>
 #include <isola/actors/worker.h>
 #include <isola/serialization/frames.h>
 #include <isola/serialization/message_type.h>
+#include <isola/serialization/sanitizers.h>
 
-#include <csignal>
 #include <sys/mman.h>
 #include <ucontext.h>
 #include <unistd.h>
+#include <csignal>
 
 #include <algorithm>
 #include <array>

@@ -19,8 +19,8 @@
 
 #include <isola/actors/heap_classes.h>
 #include <isola/actors/pages.h>
-#include <isola/actors/sanitizers.h>
 #include <isola/context/execution.h>
+#include <isola/serialization/sanitizers.h>
 #include <isola/serialization/sync.h>
 
 #include <array>

@@ -25,6 +25,7 @@
 #include <isola/context/callers.h>
 #include <isola/context/context.h>
 #include <isola/context/deadline.h>
+#include <isola/context/fiber_generator.h>
 #include <isola/context/frame.h>
 #include <isola/context/generator.h>
 #include <isola/context/key.h>

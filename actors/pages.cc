@@ -1,7 +1,7 @@
 // Mapping and unmapping.
 #include "pages.h"
 
-#include <isola/actors/sanitizers.h>
+#include <isola/serialization/sanitizers.h>
 
 #include <sys/mman.h>
 

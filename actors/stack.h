@@ -25,9 +25,8 @@ class StackPool {
   void clear();
 
  private:
-  const size_t page_;
   const size_t bytes_;
-  std::vector<void*> free_;
+  std::vector<char*> free_;
 };
 
 // What Boost asks for: a copyable allocator.

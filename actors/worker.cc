@@ -12,8 +12,6 @@
 #include <isola/serialization/faults.h>
 #include <isola/serialization/throw_trace.h>
 
-#include <cxxabi.h>
-
 #include <utility>
 
 #define ISOLA_HOT inline __attribute__((always_inline))
@@ -50,7 +48,7 @@ void Worker::main() {
   its_dispatcher_.bind_thread();
   cache_ = std::make_unique<PoolCache>(runtime_.pool());
   PoolCache::set_current(cache_.get());
-  exceptions_ = reinterpret_cast<ExceptionState*>(abi::__cxa_get_globals());
+  exceptions_ = &ExceptionState::of_thread();
   auto* context = boost::fibers::context::active();
   main_ = new Carrier(context, *this);
 #ifdef ISOLA_TSAN

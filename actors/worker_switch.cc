@@ -8,8 +8,6 @@
 #include <isola/serialization/check.h>
 #include <isola/serialization/faults.h>
 
-#include <cxxabi.h>
-
 #include <algorithm>
 #include <exception>
 #include <utility>
@@ -26,16 +24,11 @@ ISOLA_NOT_SANITIZED void announce_switch(ExceptionState* thread_state, Carrier* 
   from->exceptions = *thread_state;
   *thread_state = to->exceptions;
 #ifdef ISOLA_ASAN
-  const void* bottom;
-  size_t bytes;
   __sanitizer_start_switch_fiber(&from->asan_fake_stack, to->stack_bottom, to->stack_bytes);
-  __sanitizer_finish_switch_fiber(to->asan_fake_stack, &bottom, &bytes);
-  if (from->stack_bottom == nullptr) {
-    from->stack_bottom = bottom;
-    from->stack_bytes = bytes;
-  }
+  __sanitizer_finish_switch_fiber(to->asan_fake_stack, &from->stack_bottom, &from->stack_bytes);
 #endif
 #ifdef ISOLA_TSAN
+  from->tsan_fiber = __tsan_get_current_fiber();
   __tsan_switch_to_fiber(to->tsan_fiber, 0);
 #endif
 }

@@ -125,11 +125,34 @@ constexpr GeneratorFrame::Rule rule_of() {
   return GeneratorFrame::Rule::own;
 }
 
+// Goes through the values of a generator of either kind.
+template <class Generator>
+class GeneratorIterator {
+ public:
+  using value_type = typename Generator::value_type;
+  using difference_type = std::ptrdiff_t;
+  explicit GeneratorIterator(Generator* from = nullptr) : from_(from) {}
+  const value_type& operator*() const { return from_->value(); }
+  GeneratorIterator& operator++() {
+    if (!from_->advance()) from_ = nullptr;
+    return *this;
+  }
+  void operator++(int) { ++*this; }
+  friend bool operator==(const GeneratorIterator& at, std::default_sentinel_t) {
+    return at.from_ == nullptr;
+  }
+
+ private:
+  Generator* from_;
+};
+
 }  // namespace detail
 
 template <class T, class Rule = void>
 class [[nodiscard]] generator {
  public:
+  using value_type = T;
+
   class promise_type {
    public:
     generator get_return_object() {
@@ -161,9 +184,7 @@ class [[nodiscard]] generator {
 
   // The next value; nothing at its end. Throws what the body throws, and ends the generator by
   // that.
-  std::optional<T> next() {
-    return advance() ? std::optional<T>(*handle_.promise().current) : std::nullopt;
-  }
+  std::optional<T> next() { return advance() ? std::optional<T>(value()) : std::nullopt; }
   // Ends it: what is open in its body is unwound, in its context, and its cleanups run.
   void close() {
     if (!handle_) return;
@@ -180,29 +201,14 @@ class [[nodiscard]] generator {
     handle_.promise().frame.give(std::move(context));
   }
 
-  class iterator {
-   public:
-    using value_type = T;
-    using difference_type = std::ptrdiff_t;
-    explicit iterator(generator* from = nullptr) : from_(from) {}
-    const T& operator*() const { return *from_->handle_.promise().current; }
-    iterator& operator++() {
-      if (!from_->advance()) from_ = nullptr;
-      return *this;
-    }
-    void operator++(int) { ++*this; }
-    friend bool operator==(const iterator& at, std::default_sentinel_t) {
-      return at.from_ == nullptr;
-    }
-
-   private:
-    generator* from_;
-  };
+  using iterator = detail::GeneratorIterator<generator>;
   iterator begin() { return ++iterator(this); }
   std::default_sentinel_t end() const { return {}; }
 
  private:
+  friend iterator;
   explicit generator(std::coroutine_handle<promise_type> handle) : handle_(handle) {}
+  const T& value() const { return *handle_.promise().current; }
   // True if there is a value.
   bool advance() {
     if (!handle_ || handle_.done()) return false;
@@ -216,7 +222,8 @@ class [[nodiscard]] generator {
     if (done) [[unlikely]]
       promise.frame.end();
     promise.frame.suspend(execution, outer);
-    if (promise.thrown) [[unlikely]] std::rethrow_exception(std::exchange(promise.thrown, nullptr));
+    if (promise.thrown) [[unlikely]]
+      std::rethrow_exception(std::exchange(promise.thrown, nullptr));
     return !done;
   }
 

@@ -2,7 +2,7 @@
 #include <isola/tools/testing/fiber_state.h>
 
 #include <gtest/gtest.h>
-#include <isola/actors/sanitizers.h>
+#include <isola/serialization/sanitizers.h>
 #include <isola/tools/testing/gtest.h>
 
 #include <boost/fiber/condition_variable.hpp>

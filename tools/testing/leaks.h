@@ -2,7 +2,7 @@
 // leak sanitizer is told so. Empty in other builds.
 #pragma once
 
-#include <isola/actors/sanitizers.h>
+#include <isola/serialization/sanitizers.h>
 
 namespace isola::testing {
 

@@ -1,13 +1,12 @@
 // Switches by Boost.Context's own jump, the cheapest there is.
 #include "strand.h"
 
-#include <isola/actors/sanitizers.h>
 #include <isola/actors/worker.h>
 #include <isola/context/execution.h>
 #include <isola/serialization/pool.h>
+#include <isola/serialization/sanitizers.h>
 #include <isola/tools/testing/fiber_state.h>
 
-#include <cxxabi.h>
 #include <sys/mman.h>
 
 #include <boost/context/detail/fcontext.hpp>
@@ -20,16 +19,6 @@ namespace bc = boost::context::detail;
 
 constexpr size_t kGuardBytes = 4096;
 
-// The layout that the C++ ABI gives to __cxa_eh_globals.
-struct ExceptionGlobals {
-  void* caught;
-  unsigned uncaught;
-};
-
-ExceptionGlobals& exception_globals() {
-  return *reinterpret_cast<ExceptionGlobals*>(abi::__cxa_get_globals());
-}
-
 // Who is left, and who is gone to: known on the other side, where no argument arrives.
 struct Passage {
   Strand* from = nullptr;
@@ -38,9 +27,7 @@ struct Passage {
 constinit thread_local Passage passage;
 
 void save(ThreadState& state) {
-  const ExceptionGlobals& globals = exception_globals();
-  state.caught_exceptions = globals.caught;
-  state.uncaught_exceptions = globals.uncaught;
+  state.exceptions = detail::ExceptionState::of_thread();
   state.execution = detail::Execution::current_or_null();
   state.pool_cache = PoolCache::current();
   state.worker = detail::Worker::current();
@@ -48,9 +35,7 @@ void save(ThreadState& state) {
 }
 
 void restore(const ThreadState& state) {
-  ExceptionGlobals& globals = exception_globals();
-  globals.caught = state.caught_exceptions;
-  globals.uncaught = state.uncaught_exceptions;
+  detail::ExceptionState::of_thread() = state.exceptions;
   detail::Execution::set_current(state.execution);
   PoolCache::set_current(state.pool_cache);
   detail::Worker::set_current(state.worker);
@@ -85,12 +70,12 @@ Stack Stacks::take() {
 
 Strand::~Strand() {
 #ifdef ISOLA_TSAN
-  if (stack_.bottom != nullptr && tsan_fiber_ != nullptr) __tsan_destroy_fiber(tsan_fiber_);
+  if (tsan_fiber_ != nullptr) __tsan_destroy_fiber(tsan_fiber_);
 #endif
 }
 
 void Strand::prepare(Stack stack, void* fiber_context, Entry entry, void* argument) {
-  stack_ = stack;
+  stack_ = left_ = stack;
   entry_ = entry;
   argument_ = argument;
   state_ = {};
@@ -98,6 +83,7 @@ void Strand::prepare(Stack stack, void* fiber_context, Entry entry, void* argume
   fake_stack_ = nullptr;
 #ifdef ISOLA_TSAN
   if (tsan_fiber_ == nullptr) tsan_fiber_ = __tsan_create_fiber(0);
+  tsan_left_ = tsan_fiber_;
 #endif
   context_ = bc::make_fcontext(static_cast<char*>(stack.bottom) + stack.bytes, stack.bytes,
                                [](bc::transfer_t transfer) {
@@ -113,8 +99,7 @@ void Strand::arrived([[maybe_unused]] void* fake_stack) {
   const void* bottom;
   size_t bytes;
   __sanitizer_finish_switch_fiber(fake_stack, &bottom, &bytes);
-  if (passage.from->stack_.bottom == nullptr)
-    passage.from->stack_ = {const_cast<void*>(bottom), bytes};
+  passage.from->left_ = {const_cast<void*>(bottom), bytes};
 #endif
   restore(state_);
 }
@@ -123,12 +108,11 @@ ISOLA_NOT_SANITIZED void Strand::resume_from(Strand& from, [[maybe_unused]] bool
   save(from.state_);
   passage = {&from, this};
 #ifdef ISOLA_ASAN
-  __sanitizer_start_switch_fiber(for_good ? nullptr : &from.fake_stack_, stack_.bottom,
-                                 stack_.bytes);
+  __sanitizer_start_switch_fiber(for_good ? nullptr : &from.fake_stack_, left_.bottom, left_.bytes);
 #endif
 #ifdef ISOLA_TSAN
-  if (from.tsan_fiber_ == nullptr) from.tsan_fiber_ = __tsan_get_current_fiber();
-  __tsan_switch_to_fiber(tsan_fiber_, 0);
+  from.tsan_left_ = __tsan_get_current_fiber();
+  __tsan_switch_to_fiber(tsan_left_, 0);
 #endif
   const bc::transfer_t transfer = bc::jump_fcontext(context_, nullptr);
   passage.from->context_ = transfer.fctx;

@@ -7,6 +7,8 @@
 // Thread safety: one thread.
 #pragma once
 
+#include <isola/context/exception_state.h>
+
 #include <cstddef>
 #include <functional>
 #include <vector>
@@ -16,7 +18,7 @@ class PoolCache;
 namespace detail {
 struct Execution;
 class Worker;
-}
+}  // namespace detail
 namespace testing {
 
 // Bytes of a virtual thread's stack: what a test with GoogleTest's messages needs, and room.
@@ -24,8 +26,7 @@ inline constexpr size_t kStackBytes = 256 * 1024;
 
 // What a thread has of its own.
 struct ThreadState {
-  void* caught_exceptions = nullptr;
-  unsigned uncaught_exceptions = 0;
+  detail::ExceptionState exceptions;
   detail::Execution* execution = nullptr;
   PoolCache* pool_cache = nullptr;
   detail::Worker* worker = nullptr;
@@ -80,8 +81,11 @@ class Strand {
   Entry entry_ = nullptr;
   Stack stack_;
   ThreadState state_;
-  [[maybe_unused]] void* fake_stack_ = nullptr;  // the address sanitizer's
-  [[maybe_unused]] void* tsan_fiber_ = nullptr;  // the thread sanitizer's
+  // For the sanitizers: where it stood when it was left, on its own stack or a generator's.
+  [[maybe_unused]] Stack left_;
+  [[maybe_unused]] void* fake_stack_ = nullptr;
+  [[maybe_unused]] void* tsan_left_ = nullptr;
+  [[maybe_unused]] void* tsan_fiber_ = nullptr;  // its own
 };
 
 }  // namespace testing

@@ -1,7 +1,8 @@
 // How the sanitizers are told of fiber switches and stacks. Empty in other builds.
 //
-// The announcements are made in one place, right before Boost switches (see carrier.h), in
-// functions that are not instrumented themselves.
+// Switches are announced where they are made (carriers, fiber generators, the strands of
+// simulations), in functions that are not instrumented themselves. A stack may be left from another
+// one that stands on it: whoever leaves asks where it really is.
 #pragma once
 
 #include <cstddef>
