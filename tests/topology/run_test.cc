@@ -76,6 +76,7 @@ std::vector<std::string> failures_of(const std::string& text,
   };
   System system(options);
   {
+    const Scope bound{bind(locale, "de_DE"), bind(tenant, 7)};
     const std::vector<ActorRef> actors = start(system, plan);
     EXPECT_EQ(actors.size(), plan.actor_count());
     for (const ActorRef& actor : actors) (void)actor.join();
@@ -154,7 +155,6 @@ channels.a = { capacity = 10)" +
 }
 
 TEST(Run, ItsActorsSeeTheKeysThatTheyAccept) {
-  const Scope bound{bind(locale, "de_DE"), bind(tenant, 7)};
   EXPECT_EQ(failures_of(R"(
 actors.s = { type = "test.Source", args = { int64 = 3 }, ports.out = "a" }
 actors.all = { type = "test.Shows", ports.in = "a" }
