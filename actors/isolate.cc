@@ -3,6 +3,7 @@
 
 #include <isola/actors/runtime.h>
 #include <isola/context/frame.h>
+#include <isola/context/record_filter.h>
 #include <isola/serialization/utf8.h>
 
 namespace isola {
@@ -75,11 +76,13 @@ void start_job(ActorCell& cell, const std::shared_ptr<Job>& job) {
 
 Executed execute(ActorCell& cell, Job& job) {
   Execution& execution = Execution::current();
-  execution.set_inherited(job.context != nullptr ? job.context : cell.root_context);
   execution.deadline_ns = job.deadline_ns;
   execution.call = job.done;
   Executed executed;
   try {
+    if (job.context != nullptr && cell.accepts != nullptr)
+      cell.accepts->apply(job.context, cell.runtime->pool());
+    execution.set_inherited(job.context != nullptr ? job.context : cell.root_context);
     job.run();
   } catch (const Cancelled&) {
     const bool isolate_stays = is_interrupted(cell);
@@ -166,6 +169,7 @@ Isolate create_isolate(Runtime& runtime, const IsolateOptions& options) {
   slot.priority = options.priority;
   slot.resets = options.reset_after_each_run;
   slot.interruptible = options.handles_signals;
+  slot.accepts = options.accepts;
   ActorCell* cell = runtime.new_slot(slot, kIsolateType, nullptr);
   if (cell == nullptr) return Isolate();
   Isolate isolate{RuntimeRef(runtime), CellRef(*cell)};
@@ -225,6 +229,7 @@ IsolateOptions Isolate::options() const {
   options.priority = cell()->priority;
   options.reset_after_each_run = cell()->resets;
   options.handles_signals = cell()->interruptible;
+  if (cell()->accepts != nullptr) options.accepts = cell()->accepts->keys();
   return options;
 }
 

@@ -212,6 +212,7 @@ CellRef PoolCore::make_worker() {
   slot.dispatcher = options_.dispatcher;
   slot.pinned = options_.pinned;
   slot.priority = options_.priority;
+  slot.accepts = options_.accepts;
   forget_ended();
   workers_.reserve(workers_.size() + 1);
   auto worker = std::make_unique<PoolWorker>(PoolWorker{shared_from_this()});

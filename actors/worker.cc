@@ -8,6 +8,7 @@
 #include <isola/actors/runtime.h>
 #include <isola/channels/call.h>
 #include <isola/context/frame.h>
+#include <isola/context/record_filter.h>
 #include <isola/serialization/check.h>
 #include <isola/serialization/faults.h>
 #include <isola/serialization/throw_trace.h>
@@ -206,9 +207,7 @@ ISOLA_HOT void Worker::handle_messages(ActorCell& cell, Execution& execution) {
     }
     if (cell.short_way_max == 0) [[unlikely]]
       cell.give_room_of(*block);
-    const Envelope& envelope = block->envelope;
-    Block* const context = envelope.context;
-    execution.set_inherited(context != nullptr ? context : root_context);
+    Envelope& envelope = block->envelope;
     execution.deadline_ns = envelope.deadline_ns;
     block->set_state(BlockState::delivered);
     cell.books.count_message();
@@ -223,6 +222,10 @@ ISOLA_HOT void Worker::handle_messages(ActorCell& cell, Execution& execution) {
       message_type_.store(message_type, sync::memory_order_relaxed);
       bool ended = false;
       try {
+        Block*& context = envelope.context;
+        if (context != nullptr && cell.accepts != nullptr) [[unlikely]]
+          cell.accepts->apply(context, runtime_.pool());
+        execution.set_inherited(context != nullptr ? context : root_context);
         type.receive(cell.behaviour, block);
       } catch (const Cancelled&) {
         ended = true;
