@@ -26,10 +26,10 @@ namespace isola::bench {
 namespace {
 
 inline constexpr Key<int64_t> keys[] = {
-    {"bench.tenant", Flow::wire},   {"bench.user", Flow::wire},    {"bench.trace", Flow::wire},
-    {"bench.span", Flow::wire},     {"bench.locale", Flow::wire},  {"bench.zone", Flow::wire},
-    {"bench.digits", Flow::wire},   {"bench.retries", Flow::wire}, {"bench.budget", Flow::wire},
-    {"bench.release", Flow::wire},  {"bench.region", Flow::wire},  {"bench.shard", Flow::wire},
+    {"bench.tenant", Flow::wire},  {"bench.user", Flow::wire},    {"bench.trace", Flow::wire},
+    {"bench.span", Flow::wire},    {"bench.locale", Flow::wire},  {"bench.zone", Flow::wire},
+    {"bench.digits", Flow::wire},  {"bench.retries", Flow::wire}, {"bench.budget", Flow::wire},
+    {"bench.release", Flow::wire}, {"bench.region", Flow::wire},  {"bench.shard", Flow::wire},
 };
 inline constexpr Key<int64_t> absent{"bench.absent", Flow::wire};
 
@@ -265,9 +265,15 @@ Generator count_up(int64_t to) {
   for (int64_t i = 1; i <= to; ++i) co_yield i;
 }
 
-template <class Generator>
+fiber_generator<int64_t> count_up_in_fiber(int64_t to) {
+  return fiber_generator<int64_t>([to](Yield<int64_t>& yield) {
+    for (int64_t i = 1; i <= to; ++i) yield(i);
+  });
+}
+
+template <auto count_up_to>
 double advance(uint64_t count) {
-  Generator numbers = count_up<Generator>(static_cast<int64_t>(count));
+  auto numbers = count_up_to(static_cast<int64_t>(count));
   int64_t last = 0;
   const double each = each_of(count, [&] {
     last = *numbers.next();
@@ -334,8 +340,16 @@ double run_context_send(unsigned bound, bool apart, unsigned workers, uint64_t m
   return bound == 0 ? send_all<0>(system, to, messages) : send_all<8>(system, to, messages);
 }
 
-double run_context_switch(bool bare, uint64_t values) {
-  return in_turn(bare ? advance<Bare> : advance<generator<int64_t>>, whole(values));
+double run_context_switch(Advanced what, uint64_t values) {
+  switch (what) {
+    case Advanced::isola:
+      return in_turn(advance<count_up<generator<int64_t>>>, whole(values));
+    case Advanced::bare_coroutine:
+      return in_turn(advance<count_up<Bare>>, whole(values));
+    case Advanced::fiber:
+      return in_turn(advance<count_up_in_fiber>, whole(values));
+  }
+  return kNoFigure;
 }
 
 }  // namespace isola::bench

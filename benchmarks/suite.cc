@@ -180,9 +180,13 @@ void add_contexts(Suite& suite) {
         [one](uint64_t n) { return run_context_bind12(one, n); });
     add("context_capture", one ? "isola" : "isola and drop", 1e7,
         [one](uint64_t n) { return run_context_capture(!one, n); });
-    add("context_switch", one ? "isola" : "bare coroutine", 1e7,
-        [one](uint64_t n) { return run_context_switch(!one, n); });
   }
+  const auto add_switch = [&](const char* system, Advanced what) {
+    add("context_switch", system, 1e7, [what](uint64_t n) { return run_context_switch(what, n); });
+  };
+  add_switch("isola", Advanced::isola);
+  add_switch("bare coroutine", Advanced::bare_coroutine);
+  add_switch("isola fiber", Advanced::fiber);
   for (const unsigned bound : {0u, 8u}) {
     const std::string system = bound == 0 ? "isola empty" : "isola 8 keys";
     const auto add_sent = [&](const std::string& name, bool apart, unsigned workers) {

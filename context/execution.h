@@ -146,6 +146,9 @@ struct Execution {
     return current_->remembered;
   }
 
+  // Whether a generator may not yield here, or not with open scopes. As above.
+  static bool checks_yields_here() { return (current_->in_switch | current_->strict) != 0; }
+
  private:
   static Execution& of_thread();
   static Execution none_;  // stays as it is

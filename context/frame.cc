@@ -110,6 +110,7 @@ void FrameRef::on_switch(std::function<void()> suspend, std::function<void()> re
     throw ContextError(ContextFault::cannot_suspend,
                        "the frame of a plain thread is never suspended: it takes no callbacks");
   data_->switches.push_back({std::move(suspend), std::move(resume)});
+  data_->is_special = true;
 }
 
 FrameRef frame() {

@@ -43,7 +43,8 @@ struct FrameData {
   };
 
   const FrameKind kind;
-  uint64_t id = 0;  // given when it is asked for
+  bool is_special = false;  // of a generator: to switch to it, or from it, is more than to note it
+  uint64_t id = 0;          // given when it is asked for
   FrameData* outer = nullptr;
   std::vector<Cleanup> cleanups;
   std::vector<Switch> switches;

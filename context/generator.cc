@@ -22,9 +22,11 @@ bool is_claimed(const std::optional<Context>& context) { return context && conte
 }  // namespace
 
 void GeneratorFrame::resume_slow(Execution& execution) {
-  if (given_) entered_.emplace(*given_, Claimed());
-  consumer_ = execution.bindings;
-  consumer_inherited_ = execution.inherited;
+  if (given_) {
+    entered_.emplace(*given_, Claimed());
+    consumer_ = execution.bindings;
+    consumer_inherited_ = execution.inherited;
+  }
   if (innermost_ != nullptr) {
     if (outermost_->kind == BindingKind::entered) {
       auto& entered = static_cast<EnteredBinding&>(*outermost_);
@@ -44,12 +46,11 @@ void GeneratorFrame::resume_slow(Execution& execution) {
 }
 
 void GeneratorFrame::suspend_slow(Execution& execution) {
-  runs_ = false;
   if (!ended_) suspend_frame(data_);
   execution.frame = data_.outer;
   execution.deadline_ns = consumer_deadline_ns_;
-  if (rule_ == Rule::acts_on_consumer && !entered_) return;
-  if (execution.bindings != consumer_) {
+  const bool keeps_own = rule_ != Rule::acts_on_consumer || entered_;
+  if (keeps_own && execution.bindings != consumer_) {
     innermost_ = execution.bindings;
     has_entered_ = false;
     for (const Binding* b = innermost_; b != consumer_; b = before(*b)) {
@@ -62,6 +63,7 @@ void GeneratorFrame::suspend_slow(Execution& execution) {
     execution.forget_all();
   }
   entered_.reset();
+  data_.is_special = given_ || innermost_ != nullptr || !data_.switches.empty();
 }
 
 void GeneratorFrame::check_yield_slow(const Execution& execution) const {
@@ -78,11 +80,19 @@ void GeneratorFrame::end() {
 }
 
 void GeneratorFrame::close(bool is_done) {
-  if (!is_done) resume(Execution::current());
+  if (is_done) return;
+  closes_ = true;
+  resume(Execution::current());
+}
+
+bool GeneratorFrame::runs() const {
+  const FrameData* frame = Execution::current().frame;
+  while (frame != nullptr && frame != &data_) frame = frame->outer;
+  return frame != nullptr;
 }
 
 GeneratorFrame::~GeneratorFrame() {
-  if (runs_) {
+  if (closes_) {
     ended_ = true;
     end_frame(data_, true);
     suspend(Execution::current(), data_.outer);
@@ -96,7 +106,7 @@ void GeneratorFrame::give(std::optional<Context> context) {
       throw ContextError(ContextFault::not_innermost,
                          "the generator is suspended within " + describe(*b) +
                              ", which it entered itself: its own context can't change meanwhile");
-  if (runs_)
+  if (runs())
     throw ContextError(ContextFault::not_innermost, "the generator runs: its context can't change");
   if (is_claimed(context)) {
     require_not_entered(context->id());
@@ -105,6 +115,7 @@ void GeneratorFrame::give(std::optional<Context> context) {
   if (is_claimed(given_)) give_up_context(given_->id());
   given_.reset();
   if (context) given_.emplace(*std::move(context));
+  data_.is_special = true;
 }
 
 }  // namespace isola::detail

@@ -70,8 +70,10 @@ class GeneratorFrame {
   void suspend_slow(Execution& execution);
   void check_yield_slow(const Execution& execution) const;
 
+  bool runs() const;
+
   const Rule rule_;
-  bool runs_ = false;
+  bool closes_ = false;
   bool ended_ = false;
   FrameData data_{FrameKind::generator};
   std::optional<Context> given_;
@@ -92,30 +94,27 @@ class GeneratorFrame {
 // wait for the one before.
 
 inline void GeneratorFrame::resume(Execution& execution) {
-  runs_ = true;
   data_.outer = execution.frame;
   execution.frame = &data_;
-  consumer_deadline_ns_ = execution.deadline_ns;
-  if (given_ || innermost_ != nullptr || !data_.switches.empty()) [[unlikely]]
-    return resume_slow(execution);
   consumer_ = execution.bindings;
   consumer_inherited_ = execution.inherited;
+  consumer_deadline_ns_ = execution.deadline_ns;
+  if (data_.is_special) [[unlikely]]
+    resume_slow(execution);
 }
 
 inline void GeneratorFrame::suspend(Execution& execution, FrameData* consumer) {
   // Its own bindings stand on its consumer's, or it entered a context.
-  if (entered_ || execution.bindings != consumer_ || !data_.switches.empty()) [[unlikely]]
+  if (data_.is_special || execution.bindings != consumer_) [[unlikely]]
     return suspend_slow(execution);
-  runs_ = false;
   execution.frame = consumer;
   if (execution.deadline_ns != consumer_deadline_ns_) [[unlikely]]
     execution.deadline_ns = consumer_deadline_ns_;
 }
 
 inline void GeneratorFrame::check_yield() const {
-  const Execution& execution = Execution::current();
-  if ((execution.in_switch | execution.strict) != 0) [[unlikely]]
-    check_yield_slow(execution);
+  if (Execution::checks_yields_here()) [[unlikely]]
+    check_yield_slow(Execution::current());
 }
 
 template <class Rule>
