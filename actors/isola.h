@@ -20,6 +20,7 @@
 #include <isola/actors/reply.h>
 #include <isola/actors/supervisor.h>
 #include <isola/actors/system.h>
+#include <isola/actors/turn_span.h>
 #include <isola/actors/wait_cycles.h>
 #include <isola/channels/channel.h>
 #include <isola/context/accepted_keys.h>

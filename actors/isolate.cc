@@ -2,9 +2,12 @@
 #include "isolate.h"
 
 #include <isola/actors/runtime.h>
+#include <isola/actors/turn_span.h>
 #include <isola/context/frame.h>
 #include <isola/context/record_filter.h>
 #include <isola/serialization/utf8.h>
+
+#include <optional>
 
 namespace isola {
 
@@ -83,6 +86,8 @@ Executed execute(ActorCell& cell, Job& job) {
     if (job.context != nullptr && cell.accepts != nullptr)
       cell.accepts->apply(job.context, cell.runtime->pool());
     execution.set_inherited(job.context != nullptr ? job.context : cell.root_context);
+    std::optional<SpanOfTurn> span;
+    if (execution.inherited != nullptr && cell.runtime->tells_spans()) span.emplace(cell, nullptr);
     job.run();
   } catch (const Cancelled&) {
     const bool isolate_stays = is_interrupted(cell);

@@ -66,6 +66,7 @@ Runtime::Runtime(SystemOptions options)
         std::make_unique<OffloadPool>(options_.offload_threads_max, options_.offload_waiting_max);
   if (kChecked) set_seal_writer_names(*pool_, [this](uint64_t id) { return name_of(id); });
   // Spinning saves a wake-up when another thread is about to push; with one processor nobody is.
+  tells_spans_ = options_.on_span != nullptr;
   if (!options_.seed && sync::processors() > 1) spins_ = kSpinsBeforeSleep;
 }
 

@@ -26,6 +26,8 @@
 
 namespace isola {
 
+struct TurnSpan;
+
 // A message that an actor has handled for longer than SystemOptions::long_turn_ms, and still does.
 struct LongTurn {
   uint64_t actor = 0;
@@ -67,6 +69,9 @@ struct SystemOptions {
   // 10 ms): it keeps a worker from all others. On a thread of its own; it must not block.
   std::function<void(const LongTurn&)> on_long_turn{};
   int64_t long_turn_ms = 100;
+  // Called at the end of each message that was handled under a W3C trace, and of each function that
+  // an isolate ran under one: see turn_span.h. On the thread that handled it; it must not block.
+  std::function<void(const TurnSpan&)> on_span{};
 };
 
 namespace detail {
@@ -120,6 +125,7 @@ class Runtime {
   const Clock& clock() const;
   void advance_clock(int64_t now_ns) { virtual_clock_.advance_to(now_ns); }
   const SystemOptions& options() const { return options_; }
+  bool tells_spans() const { return tells_spans_; }
   uint32_t spins() const { return spins_; }
   size_t carriers_max() const { return options_.carriers_max; }
   OffloadPool* offload() const { return offload_.get(); }  // nullptr with a seed
@@ -166,6 +172,7 @@ class Runtime {
   std::vector<std::unique_ptr<Worker>> workers_;
   Monitor monitor_{*this};
   uint32_t spins_ = 0;
+  bool tells_spans_ = false;
   sync::atomic<uint32_t> references_{1};
   sync::atomic<bool> stopping_{false};
   sync::atomic<bool> interrupted_{false};

@@ -6,6 +6,7 @@
 #include <isola/actors/crash.h>
 #include <isola/actors/isolate_job.h>
 #include <isola/actors/runtime.h>
+#include <isola/actors/turn_span.h>
 #include <isola/channels/call.h>
 #include <isola/context/frame.h>
 #include <isola/context/record_filter.h>
@@ -186,6 +187,11 @@ ISOLA_HOT void Worker::settle(ActorCell& cell) {
   took(Transition::turn_to_idle);
 }
 
+void Worker::receive_in_span(ActorCell& cell, const BehaviourType& type, Block*& block) {
+  const SpanOfTurn span(cell, block->type);
+  type.receive(cell.behaviour, block);
+}
+
 // True if nobody waits for the answer any more.
 ISOLA_HOT bool Worker::is_late(const Envelope& envelope) const {
   return is_cancelled(*envelope.reply) ||
@@ -226,7 +232,10 @@ ISOLA_HOT void Worker::handle_messages(ActorCell& cell, Execution& execution) {
         if (context != nullptr && cell.accepts != nullptr) [[unlikely]]
           cell.accepts->apply(context, runtime_.pool());
         execution.set_inherited(context != nullptr ? context : root_context);
-        type.receive(cell.behaviour, block);
+        if (execution.inherited != nullptr && runtime_.tells_spans()) [[unlikely]]
+          receive_in_span(cell, type, block);
+        else
+          type.receive(cell.behaviour, block);
       } catch (const Cancelled&) {
         ended = true;
       } catch (...) {

@@ -159,6 +159,7 @@ class Worker {
   void turn(ActorCell& cell);
   void handle_messages(ActorCell& cell, Execution& execution);
   bool is_late(const Envelope& envelope) const;
+  void receive_in_span(ActorCell& cell, const BehaviourType& type, Block*& block);
   // Ends the actor whose handler threw, and tells the asker of `block`, if it is still ours.
   void end_in_handler(ActorCell& cell, Block* block, Error failure);
   // The end of a turn of an actor that is alive.

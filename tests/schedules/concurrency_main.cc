@@ -26,7 +26,8 @@ constexpr Left kLeftOut[] = {
      "Policy.KeepLatestNeedsAFieldThatCanBeAKey",
      "nothing is concurrent in them"},
     {"FrameOfATurn.ADeadlineCrossesToAnotherClockAsWhatIsLeftOfIt:"
-     "FrameOfATurn.WhatItKeepsForItselfIsNeverSeenByOthers",
+     "FrameOfATurn.WhatItKeepsForItselfIsNeverSeenByOthers:"
+     "TurnSpan.IsToldForEachMessageThatIsHandledUnderATrace",
      "they have Systems of their own"},
     {"Capacities.AreMadeFromIntegersOnly:Channel.ABoundOutOfRangeIsRefused:"
      "Offload.OutsideOfActorsTheFunctionIsSimplyCalled",
