@@ -36,6 +36,13 @@ Delivery<M> take_delivery(Block*& block) {
   return Delivery<M>(std::exchange(block, nullptr));
 }
 
+// As long as the handler has it: it may end the reply at any time.
+template <class M, class Derived>
+void handle_delivery(Derived& self, Block*& block) {
+  const KeptCall kept(block->envelope.reply);
+  self.on(take_delivery<M>(block));
+}
+
 // Calls the handler of `Derived` for a message of type M that needs no answer.
 template <class Derived, class M>
 void handle_send(Derived& self, Block*& block) {
@@ -45,7 +52,7 @@ void handle_send(Derived& self, Block*& block) {
     static_assert(requires { self.on(std::declval<Delivery<M>>()); },
                   "isola: no handler for a message in the actor's list: add "
                   "`void on(M::Reader)` or `void on(isola::Delivery<M>)`");
-    self.on(take_delivery<M>(block));
+    handle_delivery<M>(self, block);
   }
 }
 
@@ -63,6 +70,7 @@ void handle_ask(Derived& self, Block*& block) {
   if constexpr (requires {
                   self.on(std::declval<typename M::Reader>(), std::declval<Reply<R>>());
                 }) {
+    const KeptCall kept(block->envelope.reply);
     self.on(block->read<M>(), Reply<R>(std::exchange(block->envelope.reply, nullptr)));
   } else if constexpr (requires { self.on(std::declval<typename M::Reader>()); }) {
     using Returned = decltype(self.on(block->read<M>()));
@@ -86,7 +94,7 @@ void handle_ask(Derived& self, Block*& block) {
     static_assert(requires { self.on(std::declval<Delivery<M>>()); },
                   "isola: no handler for an ask in the actor's list: add "
                   "`isola::Message<R> on(M::Reader)`");
-    self.on(take_delivery<M>(block));
+    handle_delivery<M>(self, block);
   }
 }
 

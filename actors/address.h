@@ -136,7 +136,12 @@ class Address : public ActorRef {
   template <MessageStruct M>
     requires takes<M>
   Error send(Delivery<M>&& message) const {
-    return send_block(message, true);
+    const detail::ReplyTarget* call = message ? message.block()->envelope.reply : nullptr;
+    Error error = send_block(message, true);
+    // Whoever handles it there works at the answer now.
+    detail::Execution& execution = detail::Execution::current();
+    if (call != nullptr && !error && execution.call == call) execution.call = nullptr;
+    return error;
   }
   template <MessageStruct M>
     requires takes<M>

@@ -50,7 +50,6 @@ class Carrier final : public boost::fibers::fiber_properties, public Parker {
   Execution* current = &execution;
   Carrier* next = nullptr;    // in the idle list, or in the list of remote wake-ups
   Waiter* waiting = nullptr;  // while parked
-  bool cancelled = false;     // of the turn that it carries
   bool going_idle = false;
   const MessageType* message_type = nullptr;  // that its actor handles, while it is suspended
   ExceptionState exceptions;

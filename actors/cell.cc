@@ -7,6 +7,7 @@
 #include <isola/actors/worker.h>
 #include <isola/channels/stamp.h>
 #include <isola/context/error_context.h>
+#include <isola/context/record_filter.h>
 #include <isola/serialization/utf8.h>
 #include <isola/serialization/program_memory.h>
 

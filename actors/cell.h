@@ -16,6 +16,7 @@
 #include <isola/actors/namespace.h>
 #include <isola/channels/resource.h>
 #include <isola/channels/waiter.h>
+#include <isola/context/accepted_keys.h>
 #include <isola/serialization/check.h>
 #include <isola/serialization/error.h>
 
@@ -45,6 +46,7 @@ class Dispatcher;
 class Runtime;
 class Worker;
 class Job;
+class RecordFilter;
 
 // What the runtime knows about a kind of actor. One for each, made by the compiler.
 struct BehaviourType {
@@ -95,6 +97,7 @@ struct SlotOptions {
   bool resets = false;  // of an isolate: cleared after each run
   bool interruptible = true;
   Origin origin = Origin::user;
+  AcceptedKeys accepts{};
 };
 
 class alignas(64) ActorCell {
@@ -122,6 +125,8 @@ class alignas(64) ActorCell {
   Runtime* runtime = nullptr;          // constant
   Dispatcher* dispatcher = nullptr;    // constant while alive: its homes are workers of this one
   Block* root_context = nullptr;       // what its creator's context let cross
+  // Of one that does not accept all keys; constant while alive, and what it keeps is the home's.
+  std::unique_ptr<RecordFilter> accepts;
   ActorCell* next_notified = nullptr;  // in its home's list of notifications
   // On whose thread it was notified last; relaxed, as it is only a hint.
   sync::atomic<Worker*> notifier{nullptr};

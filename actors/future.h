@@ -34,6 +34,7 @@ class Future {
   ~Future() {
     if (job_ == nullptr) return;
     job_->ready.close();
+    if (!is_ready() && detail::gives_up_what_it_asked()) detail::cancel(*job_->done);
     job_->abandon(*runtime_);
   }
 

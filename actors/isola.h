@@ -22,6 +22,7 @@
 #include <isola/actors/system.h>
 #include <isola/actors/wait_cycles.h>
 #include <isola/channels/channel.h>
+#include <isola/context/accepted_keys.h>
 #include <isola/context/callers.h>
 #include <isola/context/context.h>
 #include <isola/context/deadline.h>

@@ -3,6 +3,7 @@
 
 #include <isola/actors/runtime.h>
 #include <isola/context/frame.h>
+#include <isola/context/record_filter.h>
 #include <isola/serialization/utf8.h>
 
 namespace isola {
@@ -75,10 +76,13 @@ void start_job(ActorCell& cell, const std::shared_ptr<Job>& job) {
 
 Executed execute(ActorCell& cell, Job& job) {
   Execution& execution = Execution::current();
-  execution.set_inherited(job.context != nullptr ? job.context : cell.root_context);
   execution.deadline_ns = job.deadline_ns;
+  execution.call = job.done;
   Executed executed;
   try {
+    if (job.context != nullptr && cell.accepts != nullptr)
+      cell.accepts->apply(job.context, cell.runtime->pool());
+    execution.set_inherited(job.context != nullptr ? job.context : cell.root_context);
     job.run();
   } catch (const Cancelled&) {
     const bool isolate_stays = is_interrupted(cell);
@@ -86,6 +90,7 @@ Executed execute(ActorCell& cell, Job& job) {
   } catch (...) {
     executed.error = capture_here();
   }
+  execution.call = nullptr;
   end_turn_frame(execution);
   execution.set_inherited(cell.root_context);
   execution.deadline_ns = kNoDeadline;
@@ -109,7 +114,7 @@ void run_job(ActorCell& cell) {
   if (begun)
     error = is_interrupted(cell) ? Error(Code::interrupted) : execute(cell, *job).error;
   // Only the function was meant.
-  if (is_interrupted(cell)) Worker::current()->running().cancelled = false;
+  if (is_interrupted(cell)) Worker::current()->running().execution.cancelled = false;
   if (cell.resets && job->of_user) clear(cell);
   cell.job_claimed.store(false, sync::memory_order_release);
   end_if_unused(cell);
@@ -164,6 +169,7 @@ Isolate create_isolate(Runtime& runtime, const IsolateOptions& options) {
   slot.priority = options.priority;
   slot.resets = options.reset_after_each_run;
   slot.interruptible = options.handles_signals;
+  slot.accepts = options.accepts;
   ActorCell* cell = runtime.new_slot(slot, kIsolateType, nullptr);
   if (cell == nullptr) return Isolate();
   Isolate isolate{RuntimeRef(runtime), CellRef(*cell)};
@@ -223,6 +229,7 @@ IsolateOptions Isolate::options() const {
   options.priority = cell()->priority;
   options.reset_after_each_run = cell()->resets;
   options.handles_signals = cell()->interruptible;
+  if (cell()->accepts != nullptr) options.accepts = cell()->accepts->keys();
   return options;
 }
 

@@ -53,6 +53,8 @@ struct IsolateOptions {
   // If the program has an isola::Interrupts: a signal ends the function that runs in it. Otherwise
   // the signal is held until that function has ended.
   OnOff handles_signals = true;
+  // As in SpawnOptions, for the functions that are run in it.
+  AcceptedKeys accepts{};
 
   bool operator==(const IsolateOptions&) const = default;
 };

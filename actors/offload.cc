@@ -16,7 +16,7 @@ OffloadPool::OffloadPool(uint32_t threads_max, uint32_t waiting_max, int64_t idl
 
 Error OffloadPool::run(OffloadJob& job) {
   // Once it is in the queue, a thread may be quicker than the wait is to see these.
-  if (Worker* worker = Worker::current(); worker != nullptr && worker->running().cancelled)
+  if (Worker* worker = Worker::current(); worker != nullptr && worker->running().execution.cancelled)
     return unsuccessful(Outcome::cancelled);
   if (job.has_limit() && job.execution.clock->now_ns() >= job.deadline_ns())
     return Error(Code::timeout);

@@ -64,7 +64,7 @@ std::string worker_name(const std::string& prefix, uint64_t number) {
   return prefix.substr(0, whole_characters(prefix, kNameBytesMax - end.size())) + end;
 }
 
-bool is_cancelled() { return Worker::current()->running().cancelled; }
+bool is_cancelled() { return Worker::current()->running().execution.cancelled; }
 
 bool ends(const ActorCell& cell) {
   return (cell.signals.load(sync::memory_order_relaxed) & (kStop | kKill)) != 0 || is_cancelled();
@@ -212,6 +212,7 @@ CellRef PoolCore::make_worker() {
   slot.dispatcher = options_.dispatcher;
   slot.pinned = options_.pinned;
   slot.priority = options_.priority;
+  slot.accepts = options_.accepts;
   forget_ended();
   workers_.reserve(workers_.size() + 1);
   auto worker = std::make_unique<PoolWorker>(PoolWorker{shared_from_this()});

@@ -137,6 +137,7 @@ struct IsolatePoolOptions {
   std::string dispatcher{};
   bool pinned = false;
   Priority priority = Priority::normal;
+  AcceptedKeys accepts{};
 };
 
 }  // namespace isola

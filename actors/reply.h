@@ -3,7 +3,8 @@
 //   auto [total, err] = counter.ask<GetTotal>().get(100ms);   // Result<Total>
 //
 // The storage of an answer is reserved when it is asked for, so answering never blocks and never
-// fails for lack of room. An Asking that is dropped abandons its answer.
+// fails for lack of room. An Asking that is dropped abandons its answer; if that is done by a call
+// that was cancelled, or by a turn that is being ended, what was asked is cancelled, too.
 //
 // The state word of an ask:
 //   pending           nobody waits, no answer yet
@@ -14,6 +15,7 @@
 #pragma once
 
 #include <isola/actors/cell.h>
+#include <isola/channels/call.h>
 #include <isola/channels/waiter.h>
 #include <isola/context/key.h>
 #include <isola/serialization/message.h>
@@ -59,7 +61,8 @@ class AskState final : public ReplyTarget, public InProgramMemory {
   }
   // REQUIRES: wait() returned no error, and not taken before.
   Block* take_answer() { return std::exchange(answer_, nullptr); }
-  void drop() {
+  void retain() override { references_.fetch_add(1, sync::memory_order_relaxed); }
+  void drop() override {
     if (references_.fetch_sub(1, sync::memory_order_acq_rel) == 1) delete this;
   }
 
@@ -97,7 +100,9 @@ class Asking {
     return *this;
   }
   ~Asking() {
-    if (state_ != nullptr) state_->drop();
+    if (state_ == nullptr) return;
+    if (!state_->is_finished() && detail::gives_up_what_it_asked()) detail::cancel(*state_);
+    state_->drop();
   }
 
   // Waits for the answer: its Delivery, or why there is none: what the handler threw (failed),
@@ -107,6 +112,16 @@ class Asking {
   template <class Rep, class Period>
   Result<R> get(std::chrono::duration<Rep, Period> limit) {
     return take(deadline_in(*detail::Execution::current().clock, limit));
+  }
+
+  // The answer is not wanted any more: see channels/call.h. get() then gives Code::cancelled. False
+  // if the answer has come already: it can still be taken.
+  bool cancel() {
+    if (state_ == nullptr || state_->is_finished()) return false;
+    detail::cancel(*state_);
+    std::exchange(state_, nullptr)->drop();
+    error_ = Error(Code::cancelled);
+    return true;
   }
 
  private:

@@ -5,6 +5,7 @@
 #include <isola/actors/outside.h>
 #include <isola/context/error_context.h>
 #include <isola/context/key.h>
+#include <isola/context/record_filter.h>
 #include <isola/serialization/check.h>
 #include <isola/serialization/seal.h>
 #include <isola/serialization/throw_trace.h>
@@ -38,6 +39,19 @@ SystemOptions completed(SystemOptions options) {
 #endif
   ISOLA_REQUIRE(options.stack_bytes, >=, size_t{16} * 1024);
   return options;
+}
+
+// What of the context here reaches somebody who is made here, or nullptr.
+Block* crossing_record(Pool& pool, RecordFilter* accepts) {
+  Block* record = wire_record(pool);
+  if (record == nullptr || accepts == nullptr) return record;
+  try {
+    accepts->apply(record, pool);
+  } catch (...) {
+    release(record);
+    throw;
+  }
+  return record;
 }
 
 }  // namespace
@@ -121,10 +135,12 @@ void Runtime::stop() {
 ActorCell* Runtime::new_slot(const SlotOptions& options, const BehaviourType& type,
                              void* behaviour) {
   const Outside outside;  // a slot outlives the actor that asks for it
+  std::unique_ptr<RecordFilter> accepts;
+  if (!options.accepts.are_all()) accepts = std::make_unique<RecordFilter>(options.accepts);
   Block* root_context = nullptr;
   if (Execution& execution = Execution::current();
       execution.bindings != nullptr || execution.inherited != nullptr)
-    root_context = wire_record(*pool_);
+    root_context = crossing_record(*pool_, accepts.get());
   Worker* worker = own_worker();
   ActorCell* cell = slots_.take(worker != nullptr ? &worker->free_slots_ : nullptr);
   if (cell == nullptr) {
@@ -142,6 +158,7 @@ ActorCell* Runtime::new_slot(const SlotOptions& options, const BehaviourType& ty
   cell->type.store(&type, sync::memory_order_relaxed);
   cell->behaviour = behaviour;
   cell->root_context = root_context;
+  cell->accepts = std::move(accepts);
   cell->set_bounds(options);
   cell->resources.set_isolate(cell->id.load(sync::memory_order_relaxed));
   cell->random_state = options_.seed.value_or(0) ^ cell->id.load(sync::memory_order_relaxed);

@@ -5,6 +5,7 @@
 #include <isola/actors/outside.h>
 #include <isola/actors/runtime.h>
 #include <isola/context/frame.h>
+#include <isola/context/record_filter.h>
 #include <isola/serialization/faults.h>
 
 #include <utility>
@@ -106,6 +107,8 @@ void Runtime::end_actor(ActorCell& cell, Error reason) {
     execution.cell = nullptr;
   cell.incarnations.reset();
   if (cell.root_context != nullptr) release(std::exchange(cell.root_context, nullptr));
+  // The keys stay for whoever asks, as long as there are handles.
+  if (cell.accepts != nullptr) cell.accepts->forget();
   count_alive(-1);
   if (reason) report(reason);
   ToWake woken;
@@ -126,6 +129,7 @@ void Runtime::free_slot(ActorCell& cell) {
     sync::Lock lock(cell.mutex);
     cell.end_reason = Error();
   }
+  cell.accepts.reset();
   cell.id.store(0, sync::memory_order_relaxed);
   cell.books.handled.store(0, sync::memory_order_relaxed);
   cell.restarts.store(0, sync::memory_order_relaxed);

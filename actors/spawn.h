@@ -47,6 +47,11 @@ struct SpawnOptions {
   Priority priority = Priority::normal;
   // On whose behalf it is started, as isolates() tells: for supervisors and what reads topologies.
   Origin origin = Origin::user;
+  // Which keys of those who spawn it and send to it are seen in it, as {locale, tenant} or
+  // AcceptedKeys::none(). All others are not bound in what it handles, nor in what it sends: as if
+  // its callers had not bound them. Deadlines, logical id and callers() cross in any case, and what
+  // it receives from a channel and passes on goes as it came.
+  AcceptedKeys accepts{};
 };
 
 namespace detail {
@@ -60,7 +65,8 @@ inline SlotOptions slot_options(const SpawnOptions& options) {
           .dispatcher = options.dispatcher,
           .pinned = options.pinned,
           .priority = options.priority,
-          .origin = options.origin};
+          .origin = options.origin,
+          .accepts = options.accepts};
 }
 
 template <class T>

@@ -6,7 +6,9 @@
 #include <isola/actors/crash.h>
 #include <isola/actors/isolate_job.h>
 #include <isola/actors/runtime.h>
+#include <isola/channels/call.h>
 #include <isola/context/frame.h>
+#include <isola/context/record_filter.h>
 #include <isola/serialization/check.h>
 #include <isola/serialization/faults.h>
 #include <isola/serialization/throw_trace.h>
@@ -184,6 +186,12 @@ ISOLA_HOT void Worker::settle(ActorCell& cell) {
   took(Transition::turn_to_idle);
 }
 
+// True if nobody waits for the answer any more.
+ISOLA_HOT bool Worker::is_late(const Envelope& envelope) const {
+  return is_cancelled(*envelope.reply) ||
+         (envelope.deadline_ns != kNoDeadline && runtime_.clock().now_ns() >= envelope.deadline_ns);
+}
+
 ISOLA_HOT void Worker::handle_messages(ActorCell& cell, Execution& execution) {
   const BehaviourType& type = *cell.type.load(sync::memory_order_relaxed);
   Block* const root_context = cell.root_context;
@@ -199,20 +207,25 @@ ISOLA_HOT void Worker::handle_messages(ActorCell& cell, Execution& execution) {
     }
     if (cell.short_way_max == 0) [[unlikely]]
       cell.give_room_of(*block);
-    const Envelope& envelope = block->envelope;
-    Block* const context = envelope.context;
-    execution.set_inherited(context != nullptr ? context : root_context);
+    Envelope& envelope = block->envelope;
     execution.deadline_ns = envelope.deadline_ns;
     block->set_state(BlockState::delivered);
     cell.books.count_message();
-    if (envelope.deadline_ns != kNoDeadline && envelope.reply != nullptr &&
-        runtime_.clock().now_ns() >= envelope.deadline_ns) [[unlikely]] {
-      std::exchange(block->envelope.reply, nullptr)->fail(Error(Code::timeout));
+    execution.call = envelope.reply;
+    if (envelope.reply != nullptr && is_late(envelope)) [[unlikely]] {
+      execution.call = nullptr;
+      const bool cancelled = is_cancelled(*envelope.reply);
+      std::exchange(block->envelope.reply, nullptr)
+          ->fail(Error(cancelled ? Code::cancelled : Code::timeout));
     } else {
       const MessageType* message_type = block->type;
       message_type_.store(message_type, sync::memory_order_relaxed);
       bool ended = false;
       try {
+        Block*& context = envelope.context;
+        if (context != nullptr && cell.accepts != nullptr) [[unlikely]]
+          cell.accepts->apply(context, runtime_.pool());
+        execution.set_inherited(context != nullptr ? context : root_context);
         type.receive(cell.behaviour, block);
       } catch (const Cancelled&) {
         ended = true;
@@ -220,6 +233,7 @@ ISOLA_HOT void Worker::handle_messages(ActorCell& cell, Execution& execution) {
         failure = capture_exception(runtime_.pool(), cell.failed_at(message_type));
         ended = true;
       }
+      execution.call = nullptr;
       end_turn_frame(execution);
       // Not before the exception is gone: it may hold memory of the heap that ends.
       if (ended) [[unlikely]]
@@ -246,7 +260,7 @@ ISOLA_HOT void Worker::turn(ActorCell& cell) {
   execution.begin_context(cell.root_context);
   execution.deadline_ns = kNoDeadline;
   execution.dropped_heap = nullptr;
-  carrier.cancelled = false;
+  execution.cancelled = false;
   if (happens(Fault::killed)) cell.signals.fetch_or(kKill, sync::memory_order_relaxed);
   cell.carrier.store(&carrier, sync::memory_order_relaxed);
   in_turn_.store(&cell, sync::memory_order_release);
@@ -263,7 +277,7 @@ ISOLA_HOT void Worker::turn(ActorCell& cell) {
         took(Transition::ended_by_cancellation);
         // A stop is an end in order, which may wait.
         cancelled = stopping_ || (cell.signals.load(sync::memory_order_acquire) & kKill) != 0;
-        carrier.cancelled = cancelled;
+        execution.cancelled = cancelled;
       } catch (...) {
         took(Transition::ended_by_failure);
         reason = capture_exception(runtime_.pool(), cell.failed_at());

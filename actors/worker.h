@@ -158,6 +158,7 @@ class Worker {
   bool take_turns();
   void turn(ActorCell& cell);
   void handle_messages(ActorCell& cell, Execution& execution);
+  bool is_late(const Envelope& envelope) const;
   // Ends the actor whose handler threw, and tells the asker of `block`, if it is still ours.
   void end_in_handler(ActorCell& cell, Block* block, Error failure);
   // The end of a turn of an actor that is alive.

@@ -194,13 +194,13 @@ void Worker::yield() {
   const bool others = anything_ready() || boost_notified_.load(sync::memory_order_relaxed);
   Execution& execution = Execution::current();
   // A callback of a frame, which must not be suspended, goes on.
-  if (others && !running_->cancelled && execution.in_switch == 0 && ensure_spare_carrier()) {
+  if (others && !running_->execution.cancelled && execution.in_switch == 0 && ensure_spare_carrier()) {
     const Suspension suspension(execution);
     owed_until_turn_ = turns_.load(sync::memory_order_relaxed) +
                        std::min(ready_count_.load(sync::memory_order_relaxed), kTurnsForYield);
     running_->context->yield();
   }
-  if (running_->cancelled && std::uncaught_exceptions() == 0) throw_cancelled();
+  if (running_->execution.cancelled && std::uncaught_exceptions() == 0) throw_cancelled();
 }
 
 void Worker::go_idle() {
@@ -335,7 +335,7 @@ void Worker::release_carriers() {
 }
 
 void Carrier::park(Waiter& waiter, int64_t deadline_ns) {
-  if (cancelled) {
+  if (execution.cancelled) {
     if (waiter.claim(Outcome::cancelled)) return;
   } else if (!worker.ensure_spare_carrier()) {
     if (waiter.claim(Outcome::refused)) return;
@@ -356,7 +356,7 @@ void Carrier::yield() { worker.yield(); }
 void Carrier::unpark(Waiter&) { worker.unpark(*this); }
 
 void Carrier::cancel() {
-  cancelled = true;
+  execution.cancelled = true;
   execution.dropped_heap = execution.cell->heap.get();
   if (waiting != nullptr && waiting->claim(Outcome::cancelled)) worker.unpark(*this);
 }

@@ -5,7 +5,6 @@
 #include <isola/isola.h>
 #include <malloc.h>
 
-#include <boost/context/fiber.hpp>
 #include <boost/fiber/fiber.hpp>
 #include <boost/fiber/fss.hpp>
 
@@ -27,10 +26,10 @@ namespace isola::bench {
 namespace {
 
 inline constexpr Key<int64_t> keys[] = {
-    {"bench.tenant", Flow::wire},  {"bench.user", Flow::wire},    {"bench.trace", Flow::wire},
-    {"bench.span", Flow::wire},    {"bench.locale", Flow::wire},  {"bench.zone", Flow::wire},
-    {"bench.digits", Flow::wire},  {"bench.retries", Flow::wire}, {"bench.budget", Flow::wire},
-    {"bench.release", Flow::wire}, {"bench.region", Flow::wire},  {"bench.shard", Flow::wire},
+    {"bench.tenant", Flow::wire},   {"bench.user", Flow::wire},    {"bench.trace", Flow::wire},
+    {"bench.span", Flow::wire},     {"bench.locale", Flow::wire},  {"bench.zone", Flow::wire},
+    {"bench.digits", Flow::wire},   {"bench.retries", Flow::wire}, {"bench.budget", Flow::wire},
+    {"bench.release", Flow::wire},  {"bench.region", Flow::wire},  {"bench.shard", Flow::wire},
 };
 inline constexpr Key<int64_t> absent{"bench.absent", Flow::wire};
 
@@ -266,52 +265,9 @@ Generator count_up(int64_t to) {
   for (int64_t i = 1; i <= to; ++i) co_yield i;
 }
 
-// The same with a stack of its own.
-class BareFiber {
- public:
-  template <class F>
-  explicit BareFiber(F body)
-      : body_([this, body](boost::context::fiber&& consumer) {
-          consumer_ = std::move(consumer);
-          body(*this);
-          return std::move(consumer_);
-        }) {}
-  void operator()(const int64_t& value) {
-    current_ = &value;
-    consumer_ = std::move(consumer_).resume();
-  }
-  std::optional<int64_t> next() {
-    if (body_) body_ = std::move(body_).resume();
-    return body_ ? std::optional<int64_t>(*current_) : std::nullopt;
-  }
-
- private:
-  boost::context::fiber consumer_;
-  boost::context::fiber body_;
-  const int64_t* current_ = nullptr;
-};
-
-constexpr auto count_up_to(int64_t to) {
-  return [to](auto& yield) {
-    for (int64_t i = 1; i <= to; ++i) yield(i);
-  };
-}
-
-double make_and_abandon(uint64_t count) {
-  return each_of(count, [] {
-    fiber_generator<int64_t> one(count_up_to(2));
-    use(*one.next());
-  });
-}
-
 template <class Generator>
 double advance(uint64_t count) {
-  Generator numbers = [to = static_cast<int64_t>(count)] {
-    if constexpr (requires { typename Generator::promise_type; })
-      return count_up<Generator>(to);
-    else
-      return Generator(count_up_to(to));
-  }();
+  Generator numbers = count_up<Generator>(static_cast<int64_t>(count));
   int64_t last = 0;
   const double each = each_of(count, [&] {
     last = *numbers.next();
@@ -378,23 +334,8 @@ double run_context_send(unsigned bound, bool apart, unsigned workers, uint64_t m
   return bound == 0 ? send_all<0>(system, to, messages) : send_all<8>(system, to, messages);
 }
 
-double run_context_switch(Switched what, uint64_t values) {
-  const uint64_t count = whole(values);
-  switch (what) {
-    case Switched::generator:
-      return in_turn(advance<generator<int64_t>>, count);
-    case Switched::bare_coroutine:
-      return in_turn(advance<Bare>, count);
-    case Switched::fiber_generator:
-      return in_turn(advance<fiber_generator<int64_t>>, count);
-    case Switched::bare_fiber:
-      return in_turn(advance<BareFiber>, count);
-  }
-  return kNoFigure;
-}
-
-double run_context_fiber(uint64_t generators) {
-  return in_turn(make_and_abandon, whole(generators));
+double run_context_switch(bool bare, uint64_t values) {
+  return in_turn(bare ? advance<Bare> : advance<generator<int64_t>>, whole(values));
 }
 
 }  // namespace isola::bench

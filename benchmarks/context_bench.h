@@ -33,11 +33,8 @@ double run_context_capture(bool with_drop, uint64_t captures);
 // actors stay on workers of their own.
 double run_context_send(unsigned keys, bool apart, unsigned workers, uint64_t messages);
 
-// One value of a generator that has no context of its own: of both kinds, and of a coroutine and a
-// fiber of Boost.Context without any of it; nanoseconds a value.
-enum class Switched : uint8_t { generator, bare_coroutine, fiber_generator, bare_fiber };
-double run_context_switch(Switched what, uint64_t values);
-// Makes a fiber_generator, takes one value and abandons it; nanoseconds for all.
-double run_context_fiber(uint64_t generators);
+// One value of a generator that has no context of its own: isola::generator, and a coroutine
+// without any of it; nanoseconds a value.
+double run_context_switch(bool bare, uint64_t values);
 
 }  // namespace isola::bench

@@ -180,15 +180,9 @@ void add_contexts(Suite& suite) {
         [one](uint64_t n) { return run_context_bind12(one, n); });
     add("context_capture", one ? "isola" : "isola and drop", 1e7,
         [one](uint64_t n) { return run_context_capture(!one, n); });
+    add("context_switch", one ? "isola" : "bare coroutine", 1e7,
+        [one](uint64_t n) { return run_context_switch(!one, n); });
   }
-  const auto add_switched = [&](const char* system, Switched what) {
-    add("context_switch", system, 1e7, [what](uint64_t n) { return run_context_switch(what, n); });
-  };
-  add_switched("isola", Switched::generator);
-  add_switched("bare coroutine", Switched::bare_coroutine);
-  add_switched("fiber generator", Switched::fiber_generator);
-  add_switched("bare fiber", Switched::bare_fiber);
-  add("context_fiber", "isola", 1e6, run_context_fiber);
   for (const unsigned bound : {0u, 8u}) {
     const std::string system = bound == 0 ? "isola empty" : "isola 8 keys";
     const auto add_sent = [&](const std::string& name, bool apart, unsigned workers) {

@@ -1,6 +1,7 @@
 // How plain threads wait, and the queue of waiters.
 #include "waiter.h"
 
+#include <isola/channels/call.h>
 #include <isola/context/frame.h>
 #include <isola/serialization/check.h>
 #include <isola/serialization/faults.h>
@@ -73,11 +74,23 @@ void note_wait(detail::Books* books, detail::WaitsFor what, uint64_t id, std::st
 Outcome Waiter::wait(detail::WaitsFor what, uint64_t id, std::string_view name) {
   note_wait(books_, what, id, name, has_limit());
   {
-    const detail::Suspension suspension(detail::Execution::current());
-    parker_->park(*this, deadline_ns_);
+    const detail::Execution& execution = detail::Execution::current();
+    const detail::Suspension suspension(execution);
+    if (execution.call == nullptr) [[likely]]
+      parker_->park(*this, deadline_ns_);
+    else
+      park_in(*execution.call);
   }
   if (books_ != nullptr) books_->what.store(detail::WaitsFor::nothing, sync::memory_order_relaxed);
   return outcome();
+}
+
+void Waiter::park_in(detail::ReplyTarget& call) {
+  const detail::WaitInCall how = detail::begin_wait(call, *this);
+  // If somebody else has claimed it, a wake-up is on its way.
+  if (how == detail::WaitInCall::cancelled && claim(Outcome::revoked)) return;
+  parker_->park(*this, deadline_ns_);
+  if (how == detail::WaitInCall::noted) detail::end_wait(call);
 }
 
 void WaiterQueue::push(WaitNode& node) {
@@ -125,6 +138,8 @@ Error detail::unsuccessful(Outcome outcome) {
       return Error(Code::timeout);
     case Outcome::refused:
       return Error(Code::too_many_carriers);
+    case Outcome::revoked:
+      return Error(Code::cancelled);
     case Outcome::cancelled:
       // Inside a destructor that runs while an exception unwinds, a throw would terminate.
       if (std::uncaught_exceptions() == 0 && Execution::current().cell != nullptr)

@@ -13,6 +13,7 @@
 //   waiting -> timed_out   the deadline came first
 //   waiting -> cancelled   the waiting isolate is being ended
 //   waiting -> refused     the code could not be suspended (too many carriers)
+//   waiting -> revoked     the call that is being worked at was cancelled (call.h)
 // Who wins the claim calls wake() exactly once (except the waiting code itself), and the waiting
 // code returns only after that, so a Waiter may lie on its stack.
 #pragma once
@@ -30,7 +31,15 @@ namespace isola {
 
 class Waiter;
 
-enum class Outcome : uint32_t { waiting, completed, closed, timed_out, cancelled, refused };
+enum class Outcome : uint32_t {
+  waiting,
+  completed,
+  closed,
+  timed_out,
+  cancelled,
+  refused,
+  revoked
+};
 
 namespace detail {
 
@@ -39,7 +48,7 @@ constexpr Transition transition_to(Outcome how) {
                                  static_cast<uint32_t>(how) -
                                  static_cast<uint32_t>(Outcome::completed));
 }
-static_assert(transition_to(Outcome::refused) == Transition::wait_refused);
+static_assert(transition_to(Outcome::revoked) == Transition::wait_revoked);
 
 }  // namespace detail
 
@@ -107,6 +116,8 @@ class Waiter : public WaitNode {
   int64_t deadline_ns() const { return deadline_ns_; }
 
  private:
+  void park_in(detail::ReplyTarget& call);
+
   Parker* parker_;
   detail::Books* books_;  // of the isolate that waits
   const uint64_t isolate_id_;

@@ -60,6 +60,7 @@ struct FrameData;
 struct KeyBase;
 class ResourceList;
 class ActorCell;
+class ReplyTarget;
 
 // What the last look-up of a key gave, so that the next one costs a comparison. It holds as long as
 // nothing changes what the key is bound to: whoever does that forgets it.
@@ -83,6 +84,7 @@ struct Execution {
   Block* inherited = nullptr;         // record of whoever called; owned by message or isolate
   FrameData* frame = nullptr;         // the innermost, once somebody has asked for one: frame.h
   int64_t deadline_ns = kNoDeadline;  // of the call
+  ReplyTarget* call = nullptr;        // whose answer is being worked at: see channels/call.h
   uint32_t steps_left = kStepsBeforeYield;
   uint64_t isolate_id = 0;    // 0: in no isolate
   uint64_t thread_id = 0;     // of a plain thread: never given again; with the top bit
@@ -96,6 +98,7 @@ struct Execution {
   uint32_t outside = 0;               // open scopes of isola::Outside
   uint32_t in_switch = 0;             // callbacks of frames that run here
   uint32_t strict = 0;                // open scopes of isola::StrictYields
+  bool cancelled = false;             // the turn is being ended: Carrier::cancel
   // The heap of an isolate that is being ended: it is dropped whole, so what would only give memory
   // back to it need not run. nullptr: none.
   const std::pmr::memory_resource* dropped_heap = nullptr;

@@ -1,6 +1,7 @@
 // The records that travel with messages.
 #include <isola/context/callers.h>
 #include <isola/context/frame.h>
+#include <isola/context/record_filter.h>
 #include <isola/context/visible.h>
 
 #include <algorithm>
@@ -56,6 +57,15 @@ std::vector<Caller> callers_with_this(const Execution& execution) {
   return chain;
 }
 
+Block* start_record(Pool& pool, uint64_t words, uint64_t logical_id, uint32_t left) {
+  Block* block = pool.take(words);
+  block->start<ContextRecord>();
+  block->set_state(BlockState::shared);
+  block->builder<ContextRecord>().setLogicalId(logical_id);
+  block->builder<ContextRecord>().setLeft(left);
+  return block;
+}
+
 Block* make_record(Pool& pool, const Execution& execution) {
   std::vector<Visible> entries = visible(execution.bindings, execution.inherited);
   std::erase_if(entries, [](const Visible& entry) { return !travels(entry.flow()); });
@@ -68,12 +78,8 @@ Block* make_record(Pool& pool, const Execution& execution) {
   // A record that outgrew its block would be slower to read for everybody: give it room.
   uint64_t words = 10 + 2 * chain.size();
   for (const Visible& entry : entries) words += words_of(entry);
-  Block* block = pool.take(words);
-  block->start<ContextRecord>();
-  block->set_state(BlockState::shared);
+  Block* block = start_record(pool, words, logical_id, static_cast<uint32_t>(left));
   auto record = block->builder<ContextRecord>();
-  record.setLogicalId(logical_id);
-  record.setLeft(static_cast<uint32_t>(left));
   if (traced) {
     block->flags |= Block::kNamesCallers;
     auto callers = record.initCallers(static_cast<unsigned>(chain.size()));
@@ -98,6 +104,33 @@ uint64_t logical_id_of(const Binding* innermost, const Block* inherited) {
   for (const Binding* b = innermost; b != nullptr; b = b->outer)
     if (b->kind == BindingKind::isolated) return b->number;
   return inherited != nullptr ? inherited->read<ContextRecord>().getLogicalId() : kRootLogicalId;
+}
+
+Block* accepted_part(Block& record, const AcceptedKeys& keys, Pool& pool) {
+  const auto all = record.read<ContextRecord>();
+  const auto is_accepted = [&](ContextRecord::Entry::Reader entry) {
+    return keys.has({entry.getName().cStr(), entry.getName().size()});
+  };
+  unsigned count = 0;
+  uint64_t words = 10 + 2 * all.getCallers().size();
+  for (auto entry : all.getEntries()) {
+    if (!is_accepted(entry)) continue;
+    ++count;
+    words += entry.totalSize().wordCount + 8;
+  }
+  if (count == all.getEntries().size()) return &record;
+  const auto traced = static_cast<uint16_t>(record.flags & Block::kNamesCallers);
+  // As if nothing of it had been bound where it was sent.
+  if (count == 0 && all.getLogicalId() == kRootLogicalId && traced == 0) return nullptr;
+  Block* block = start_record(pool, words, all.getLogicalId(), all.getLeft());
+  block->flags |= traced;
+  auto accepted = block->builder<ContextRecord>();
+  if (traced != 0) accepted.setCallers(all.getCallers());
+  auto list = accepted.initEntries(count);
+  unsigned i = 0;
+  for (auto entry : all.getEntries())
+    if (is_accepted(entry)) list.setWithCaveats(i++, entry);
+  return block;
 }
 
 Block* wire_record(Pool& pool) {

@@ -41,6 +41,7 @@ namespace isola {
 
 class Pool;
 class Block;
+class Waiter;
 class Error;
 
 // A time that never comes, in nanoseconds of the system's clock.
@@ -70,6 +71,13 @@ class ReplyTarget {
   virtual void answer(Block* answer) = 0;
   // Tells the asker that no answer will come. Ends this target.
   virtual void fail(const Error& error) = 0;
+  // Until drop() it is there, whoever ends it.
+  virtual void retain() = 0;
+  virtual void drop() = 0;
+
+  // Whether the answer is still wanted, and who waits on the way to it: see channels/call.h.
+  sync::atomic<Waiter*> waiter{nullptr};
+  sync::atomic<uint32_t> wish{0};
 
  protected:
   ~ReplyTarget() = default;

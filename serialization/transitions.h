@@ -32,6 +32,7 @@ namespace isola::detail {
   X(wait_timed_out)                                                                             \
   X(wait_cancelled)                                                                             \
   X(wait_refused)                                                                               \
+  X(wait_revoked)                                                                               \
   X(claim_lost)                                                                                 \
   X(slept)                                                                                      \
   X(saw_something_before_it_slept)                                                              \

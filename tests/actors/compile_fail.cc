@@ -158,6 +158,15 @@ void cases([[maybe_unused]] isola::System& system) {
   options.priority = 2;                // ERROR
   options.priority = "high";           // ERROR
 #endif
+// CASE ACCEPTS: a_key_that_stays_in_its_actor_cant_be_accepted_elsewhere
+#ifdef ACCEPTS
+  static constexpr isola::Key<int> own{"compile_fail.own", isola::Flow::actor};
+  static constexpr isola::Key<int> secret{"compile_fail.secret", isola::Flow::secret};
+  static constexpr isola::Key<int> travels{"compile_fail.travels", isola::Flow::local};
+  isola::SpawnOptions accepts;
+  accepts.accepts = {travels, own};  // ERROR
+  accepts.accepts = {secret};        // ERROR
+#endif
 // Covers: API-026
 // with what the tests of the command line say of ids
 // CASE NO_ID: IsolateId

@@ -187,8 +187,8 @@ inline constexpr Key<text> trace{"test.trace", Flow::wire};
 struct Link : Actor<Link, Number> {
   explicit Link(Address<Number> next, Sender<Note> last)
       : next_(std::move(next)), last_(std::move(last)) {}
-  void on(Number::Reader number) {
-    if (number.getValue() > 1) return (void)next_.send<Number>(number(number.getValue() - 1));
+  void on(Number::Reader links) {
+    if (links.getValue() > 1) return (void)next_.send<Number>(number(links.getValue() - 1));
     (void)last_.send(line(std::string(trace.get("none"))));
     throw std::runtime_error("the last one");
   }

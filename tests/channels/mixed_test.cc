@@ -45,8 +45,8 @@ void select_send_all(Sender<Number> out, int64_t first) {
 // Sends one for each message that it gets.
 struct SendingActor : Actor<SendingActor, Number> {
   explicit SendingActor(Sender<Number> out) : out_(std::move(out)) {}
-  void on(Number::Reader number) {
-    EXPECT_FALSE(out_.send(number(number.getValue())));
+  void on(Number::Reader from) {
+    EXPECT_FALSE(out_.send(number(from.getValue())));
     if (++sent_ == kEach) stop();
   }
   Sender<Number> out_;
@@ -63,7 +63,7 @@ void tell(const Sender<Numbers>& told, const std::vector<int64_t>& got) {
 
 void receive_all(Receiver<Number> in, Sender<Numbers> told) {
   std::vector<int64_t> got;
-  for (auto& number : in) got.push_back(number->getValue());
+  for (auto& next : in) got.push_back(next->getValue());
   tell(told, got);
 }
 

@@ -69,7 +69,7 @@ void work_through(System& system, int64_t items) {
   for (int i = 0; i < kWorkers; ++i) {
     system.spawn(
         [](Receiver<Number> in, Sender<Total> out) {
-          for (auto& number : in) EXPECT_FALSE(out.send(number(number->getValue() * 2)));
+          for (auto& next : in) EXPECT_FALSE(out.send(number(next->getValue() * 2)));
         },
         todo.clone(), out.clone());
   }

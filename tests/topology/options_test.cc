@@ -62,7 +62,7 @@ t.toml:5:1: error: actor "b" has no key "heap_qouta"; did you mean "heap_quota"?
   ^~~~~~~~~~
 t.toml:6:1: error: actor "b" has no key "handles_signals"; it has "type", )"
                R"("replicas", "dispatcher", "pinned", "priority", "heap_quota", "inbox_max", )"
-               R"("args" and "ports"
+               R"("accepts", "args" and "ports"
   handles_signals = true
   ^~~~~~~~~~~~~~~
 )"));
@@ -98,6 +98,42 @@ TEST(TopologyOptions, APriorityIsOneOfThree) {
             "t.toml:3:12: error: \"priority\" must be \"low\", \"normal\" or \"high\", not "
             "\"hihg\"; did you mean \"high\"?\n  priority = \"hihg\"\n             ^~~~~~\n");
   EXPECT_EQ(faults_of_option("priority = \"high\""), "");
+}
+
+TEST(TopologyOptions, AcceptedKeysAreAListOfNames) {
+  Faults faults;
+  const Topology topology = read(faults, expected(R"(
+[actors.a]
+type = "x"
+accepts = ["app.locale", "app.tenant"]
+[actors.b]
+type = "x"
+accepts = []
+[actors.c]
+type = "x"
+)"));
+  EXPECT_EQ(faults.text(), "");
+  ASSERT_EQ(topology.actors.size(), 3u);
+  EXPECT_EQ(topology.actors[0].accepts, AcceptedKeys::named({"app.locale", "app.tenant"}));
+  EXPECT_EQ(topology.actors[1].accepts, AcceptedKeys::none());
+  EXPECT_EQ(topology.actors[2].accepts, AcceptedKeys());
+}
+
+TEST(TopologyOptions, AcceptedKeysThatAreNoNamesAreFaults) {
+  EXPECT_EQ(faults_of_option("accepts = \"app.locale\""),
+            "t.toml:3:11: error: \"accepts\" must be a list, not text\n"
+            "  accepts = \"app.locale\"\n            ^~~~~~~~~~~~\n");
+  EXPECT_EQ(faults_of_option("accepts = [\"app.locale\", 7]"),
+            "t.toml:3:26: error: \"accepts\" must have names of keys, not an integer\n"
+            "  accepts = [\"app.locale\", 7]\n                           ^\n");
+  EXPECT_TRUE(faults_of_option("accepts = [\"\"]")
+                  .starts_with("t.toml:3:12: error: the name of a key in \"accepts\" is empty\n"));
+  EXPECT_TRUE(faults_of_option("accepts = [\"a.b\", \"a.b\"]")
+                  .starts_with("t.toml:3:19: error: the key \"a.b\" is in \"accepts\" twice\n"));
+  std::string many = "accepts = [\"a\"";
+  for (int i = 0; i < 256; ++i) many += ", \"k" + std::to_string(i) + "\"";
+  EXPECT_TRUE(faults_of_option(many + "]")
+                  .starts_with("t.toml:3:11: error: \"accepts\" has 257 keys; at most 256\n"));
 }
 
 TEST(TopologyOptions, ANumberBeyondItsEndsIsAFaultAndNeverWraps) {

@@ -44,11 +44,21 @@ void distinct(Receiver<Item> in) {
                            std::to_string(twice) + " twice");
 }
 
+inline constexpr Key<text> locale{"test.run.locale", Flow::wire};
+inline constexpr Key<int> tenant{"test.run.tenant", Flow::wire, 0};
+
+// Fails with what it sees of the context that it is started in.
+void shows(Receiver<Item> in) {
+  for ([[maybe_unused]] auto& item : in) continue;
+  throw std::runtime_error(std::string(locale.get("-")) + ' ' + std::to_string(tenant.get()));
+}
+
 // Runs this text to its end; the failures as "NAME: message", sorted.
 std::vector<std::string> failures_of(const std::string& text,
                                      std::optional<uint64_t> seed = std::nullopt) {
   Registry registry = test::registry();
   registry.add("test.Groups", &groups, {"in", "out"}).add("test.Distinct", &distinct, {"in"});
+  registry.add("test.Shows", &shows, {"in"});
   Faults faults;
   const Source& source = faults.add_source("t.toml", text);
   const Topology topology = read_topology(parse_toml(source, faults), faults);
@@ -66,6 +76,7 @@ std::vector<std::string> failures_of(const std::string& text,
   };
   System system(options);
   {
+    const Scope bound{bind(locale, "de_DE"), bind(tenant, 7)};
     const std::vector<ActorRef> actors = start(system, plan);
     EXPECT_EQ(actors.size(), plan.actor_count());
     for (const ActorRef& actor : actors) (void)actor.join();
@@ -141,6 +152,17 @@ actors.d = { type = "test.Distinct", ports.in = "b" }
 channels.b = {}
 channels.a = { capacity = 10)" +
          channel + " }\n";
+}
+
+TEST(Run, ItsActorsSeeTheKeysThatTheyAccept) {
+  EXPECT_EQ(failures_of(R"(
+actors.s = { type = "test.Source", args = { int64 = 3 }, ports.out = "a" }
+actors.all = { type = "test.Shows", ports.in = "a" }
+actors.none = { type = "test.Shows", accepts = [], ports.in = "a" }
+actors.some = { type = "test.Shows", accepts = ["test.run.tenant", "other"], ports.in = "a" }
+channels.a = {}
+)"),
+            (Failures{"all: de_DE 7", "none: - 0", "some: - 7"}));
 }
 
 TEST(Run, PartitionsByTheFieldThatIsNamed) {

@@ -94,7 +94,7 @@ t.toml:6:1: error: actor "a" has no key "replica"; did you mean "replicas"?
   ^~~~~~~
 t.toml:7:1: error: actor "a" has no key "colour"; it has "type", )"
                R"("replicas", "dispatcher", "pinned", "priority", "heap_quota", "inbox_max", )"
-               R"("args" and "ports"
+               R"("accepts", "args" and "ports"
   colour = "red"
   ^~~~~~
 t.toml:9:1: error: channel "c" has no key "capacty"; did you mean "capacity"?

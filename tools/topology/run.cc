@@ -88,6 +88,7 @@ class Starter {
     options.priority = actor.entry->priority;
     options.heap_quota = actor.entry->heap_quota;
     options.inbox_max = actor.entry->inbox_max;
+    options.accepts = actor.entry->accepts;
     options.name = actor.entry->replicas.value > 1 ? fmt::format("{}/{}", name, replica) : name;
     return behaviour.spawn(system_, std::move(options), behaviour.function, arguments_of(actor),
                            cores.data());

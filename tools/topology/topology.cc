@@ -53,6 +53,30 @@ void read_priority(Fields& fields, ActorEntry& actor, Faults& faults) {
                                        in_quotes(text.value), did_you_mean(text.value, names)));
 }
 
+// Names of keys; an empty list: none.
+void read_accepts(Fields& fields, ActorEntry& actor, Faults& faults) {
+  const Entry* entry = fields.find("accepts", Value::Kind::list);
+  if (entry == nullptr) return;
+  std::vector<std::string> names;
+  for (const Value& item : entry->value.items) {
+    if (item.kind != Value::Kind::text)
+      faults.add(item.place,
+                 fmt::format("\"accepts\" must have names of keys, not {}", describe(item.kind)));
+    else if (item.text.empty())
+      faults.add(item.place, "the name of a key in \"accepts\" is empty");
+    else if (std::find(names.begin(), names.end(), item.text) != names.end())
+      faults.add(item.place,
+                 fmt::format("the key {} is in \"accepts\" twice", in_quotes(item.text)));
+    else
+      names.push_back(item.text);
+  }
+  if (names.size() > kAcceptedMax)
+    faults.add(entry->value.place,
+               fmt::format("\"accepts\" has {} keys; at most {}", names.size(), kAcceptedMax));
+  else
+    actor.accepts = AcceptedKeys::named(names);
+}
+
 ActorEntry read_actor(const Entry& entry, Faults& faults) {
   ActorEntry actor;
   actor.name = entry.key;
@@ -77,6 +101,7 @@ ActorEntry read_actor(const Entry& entry, Faults& faults) {
     actor.heap_quota = bound.value;
   if (fields.integer("inbox_max", bound, 1, kInboxMax) != nullptr)
     actor.inbox_max = static_cast<uint32_t>(bound.value);
+  read_accepts(fields, actor, faults);
   if (const Entry* arguments = fields.find("args", Value::Kind::table))
     actor.arguments = arguments->value;
   if (const Entry* ports = fields.find("ports", Value::Kind::table)) {

@@ -33,6 +33,7 @@ inline constexpr uint64_t kInboxMax = uint64_t{1} << 24;
 inline constexpr uint64_t kHeapQuotaMax = uint64_t{1} << 48;  // bytes: all that can be addressed
 inline constexpr uint64_t kCapacityMax = kChannelItemsMax;
 inline constexpr uint64_t kCapacityDefault = 1024;
+inline constexpr size_t kAcceptedMax = 256;  // more entries hardly fit into a message's context
 
 // A value and where it is written; where it could be, if it isn't.
 template <class T>
@@ -57,6 +58,7 @@ struct ActorEntry {
   Priority priority = Priority::normal;
   uint64_t heap_quota = UINT64_MAX;  // bytes
   uint32_t inbox_max = 0;            // 0: not said
+  AcceptedKeys accepts;
   Value arguments;  // a table, or no value
   Place ports_place;
   std::vector<Wire> ports;

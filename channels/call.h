@@ -1,0 +1,96 @@
+// Cancelling a call: what was asked, and what whoever works at it asked of others in turn.
+//
+//   auto asking = indexer.ask<Build>();
+//   …
+//   asking.cancel();                       // its answer is not wanted any more
+//
+// A request that waits in an inbox is then not handled. Whoever handles it goes on, but each wait
+// in the handler, the one it is in included, ends by Code::cancelled, as one whose deadline has
+// passed ends by Code::timeout. What it asked of others it gives up when it drops the Asking, and
+// that is cancelled by this: so it goes down the whole tree of calls. Nobody is ended by it.
+//
+// ReplyTarget::wish is wanted, cancelling (a waiter may be touched) or cancelled, in this order, by
+// who asked; ReplyTarget::waiter is who waits on the way to the answer, by who works at it. The two
+// sides meet by Dekker's pattern: who works stores `waiter` and loads `wish`, who cancels stores
+// `wish` and loads `waiter`. The fence between is asymmetric (sync.h), so that a wait in a call,
+// which is frequent, costs two stores and two loads, and a cancellation a call of the system.
+// Thread safety: cancel: any thread that has a use of the call. The rest: who works at it.
+#pragma once
+
+#include <isola/channels/waiter.h>
+#include <isola/context/execution.h>
+#include <isola/serialization/block.h>
+
+#include <cstdint>
+#include <utility>
+
+namespace isola {
+
+namespace detail {
+
+inline constexpr uint32_t kWanted = 0;
+inline constexpr uint32_t kCancelling = 1;
+inline constexpr uint32_t kCancelled = 2;
+
+// The answer is not wanted any more. Again: no effect.
+void cancel(ReplyTarget& call);
+
+inline bool is_cancelled(const ReplyTarget& call) {
+  // Relaxed: it tells of nothing else.
+  return call.wish.load(sync::memory_order_relaxed) != kWanted;
+}
+
+// Around a wait. cancelled: it does not begin. apart: somebody else waits on the way to the answer,
+// to whom the message was passed on, and is told of a cancellation.
+enum class WaitInCall : uint8_t { noted, cancelled, apart };
+WaitInCall begin_wait(ReplyTarget& call, Waiter& waiter);
+void end_wait(ReplyTarget& call);  // of one that was noted
+
+// Keeps a call while its reply is in hands that may end it at any time.
+class KeptCall {
+ public:
+  explicit KeptCall(ReplyTarget* call) : call_(call) {
+    if (call_ != nullptr) call_->retain();
+  }
+  ~KeptCall() {
+    if (call_ != nullptr) call_->drop();
+  }
+  KeptCall(const KeptCall&) = delete;
+  KeptCall& operator=(const KeptCall&) = delete;
+
+ private:
+  ReplyTarget* const call_;
+};
+
+// True if whoever drops an Asking now gives up what it asked for: its own call was cancelled, or
+// its turn is being ended.
+inline bool gives_up_what_it_asked() {
+  const Execution& execution = Execution::current();
+  return execution.cancelled || (execution.call != nullptr && is_cancelled(*execution.call));
+}
+
+}  // namespace detail
+
+// True if the call that the running code works at was cancelled: for handlers that compute for
+// long.
+inline bool call_cancelled() {
+  const detail::ReplyTarget* call = detail::Execution::current().call;
+  return call != nullptr && detail::is_cancelled(*call);
+}
+
+// While it is open, the running code doesn't feel a cancellation of its call: to put in order what
+// it has begun, for example.
+class Shield final {
+ public:
+  Shield()
+      : execution_(detail::Execution::current()), call_(std::exchange(execution_.call, nullptr)) {}
+  ~Shield() { execution_.call = call_; }
+  Shield(const Shield&) = delete;
+  Shield& operator=(const Shield&) = delete;
+
+ private:
+  detail::Execution& execution_;
+  detail::ReplyTarget* const call_;
+};
+
+}  // namespace isola
