@@ -98,7 +98,7 @@ void describe_fault(Line& line, int signal, uintptr_t address, const Registers& 
     line << ", a null pointer";
   else if (registers.sp != 0 && address + kStackReach > registers.sp &&
            address < registers.sp + kNullPage)
-    line << ", a stack overflow (SystemOptions::stack_bytes)";
+    line << ", a stack overflow (SystemOptions::stack_bytes, or a fiber_generator's own)";
   (line << " (0x").number(address, 16) << ")";
 }
 
