@@ -2,6 +2,7 @@
 #include "offload.h"
 
 #include <isola/actors/runtime.h>
+#include <isola/channels/call.h>
 #include <isola/context/frame.h>
 #include <isola/serialization/check.h>
 
@@ -16,8 +17,10 @@ OffloadPool::OffloadPool(uint32_t threads_max, uint32_t waiting_max, int64_t idl
 
 Error OffloadPool::run(OffloadJob& job) {
   // Once it is in the queue, a thread may be quicker than the wait is to see these.
-  if (Worker* worker = Worker::current(); worker != nullptr && worker->running().execution.cancelled)
+  Worker* worker = Worker::current();
+  if (worker != nullptr && worker->running().execution.cancelled)
     return unsuccessful(Outcome::cancelled);
+  if (call_cancelled()) return Error(Code::cancelled);
   if (job.has_limit() && job.execution.clock->now_ns() >= job.deadline_ns())
     return Error(Code::timeout);
   Thread* woken = nullptr;

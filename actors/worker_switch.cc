@@ -194,7 +194,8 @@ void Worker::yield() {
   const bool others = anything_ready() || boost_notified_.load(sync::memory_order_relaxed);
   Execution& execution = Execution::current();
   // A callback of a frame, which must not be suspended, goes on.
-  if (others && !running_->execution.cancelled && execution.in_switch == 0 && ensure_spare_carrier()) {
+  const bool may_wait = !running_->execution.cancelled && execution.in_switch == 0;
+  if (others && may_wait && ensure_spare_carrier()) {
     const Suspension suspension(execution);
     owed_until_turn_ = turns_.load(sync::memory_order_relaxed) +
                        std::min(ready_count_.load(sync::memory_order_relaxed), kTurnsForYield);
