@@ -33,7 +33,7 @@ enum class Code : uint16_t {
   ok = 0,
   failed,             // a behaviour threw; the record says what
   timeout,            // the time given, or the deadline of the call, has passed
-  cancelled,          // the operation was cancelled: its actor ends or its System stops
+  cancelled,          // its actor ends, its System stops, or the call was cancelled (call.h)
   no_such_actor,      // the address names nobody, or nobody any more
   inbox_full,         // no room in the inbox, and waiting was not possible
   asks_itself,        // an actor asked itself and would wait for ever
