@@ -40,6 +40,11 @@ Delivery<M> take_delivery(Block*& block) {
 template <class M, class Derived>
 void handle_delivery(Derived& self, Block*& block) {
   const KeptCall kept(block->envelope.reply);
+  // Until the message is through; whoever gives it back is the worker.
+  if (Block* context = block->envelope.context) {
+    context->pool->take_use(*context);
+    Execution::current().kept_context = context;
+  }
   self.on(take_delivery<M>(block));
 }
 
@@ -76,6 +81,7 @@ void handle_ask(Derived& self, Block*& block) {
     using Returned = decltype(self.on(block->read<M>()));
     if constexpr (std::same_as<Returned, Message<R>>) {
       Message<R> answer = self.on(block->read<M>());
+      Execution::current().call = nullptr;  // the answer may be the end of it
       if (ReplyTarget* target = std::exchange(block->envelope.reply, nullptr))
         answer_with(target, std::move(answer));
     } else {
@@ -83,6 +89,7 @@ void handle_ask(Derived& self, Block*& block) {
                     "isola: the handler of an ask returns Message<R> or Result<R>, with the R of "
                     "the actor's list");
       Result<R> answer = self.on(block->read<M>());
+      Execution::current().call = nullptr;
       if (ReplyTarget* target = std::exchange(block->envelope.reply, nullptr)) {
         if (answer.err)
           target->fail(answer.err);

@@ -138,9 +138,7 @@ class Address : public ActorRef {
   Error send(Delivery<M>&& message) const {
     const detail::ReplyTarget* call = message ? message.block()->envelope.reply : nullptr;
     Error error = send_block(message, true);
-    // Whoever handles it there works at the answer now.
-    detail::Execution& execution = detail::Execution::current();
-    if (call != nullptr && !error && execution.call == call) execution.call = nullptr;
+    if (!error) detail::passed_on(call);
     return error;
   }
   template <MessageStruct M>

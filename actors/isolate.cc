@@ -63,7 +63,12 @@ void start_job(ActorCell& cell, const std::shared_ptr<Job>& job) {
                     cell.job_claimed.exchange(true, sync::memory_order_acq_rel);
   Code refused = busy ? Code::isolate_running : Code::ok;
   if (!busy) {
-    job->note_caller(cell.runtime->pool(), cell.runtime->clock());
+    try {
+      job->note_caller(cell.runtime->pool(), cell.runtime->clock());
+    } catch (...) {  // the pool is exhausted
+      cell.job_claimed.store(false, sync::memory_order_release);
+      throw;
+    }
     sync::Lock lock(cell.mutex);
     // Under the lock: who ends the isolate closes its inbox first, and then looks for a job.
     if (cell.inbox.closed())

@@ -76,6 +76,7 @@ void OffloadPool::serve(Thread& self) {
       // As the actor that waits, but what waits here blocks this thread, and the inspector goes on
       // to see the actor's own wait.
       job->execution.parker = nullptr;
+      job->execution.call = nullptr;  // the waits of what has begun are not cancelled
       job->execution.books = nullptr;
       job->execution.frame = nullptr;  // its own, which its caller's is not
       Execution::set_current(&job->execution);

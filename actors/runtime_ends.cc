@@ -106,6 +106,8 @@ void Runtime::end_actor(ActorCell& cell, Error reason) {
   if (Execution& execution = Execution::current(); execution.cell == &cell)
     execution.cell = nullptr;
   cell.incarnations.reset();
+  if (Execution& execution = Execution::current(); execution.inherited == cell.root_context)
+    execution.set_inherited(nullptr);
   if (cell.root_context != nullptr) release(std::exchange(cell.root_context, nullptr));
   // The keys stay for whoever asks, as long as there are handles.
   if (cell.accepts != nullptr) cell.accepts->forget();

@@ -20,6 +20,16 @@
 
 namespace isola::detail {
 
+namespace {
+
+// What the handler of a message kept of it that it took; see handle_delivery.
+void give_kept_context(Execution& execution) {
+  Block* const context = std::exchange(execution.kept_context, nullptr);
+  if (context != nullptr) context->pool->give_use(*context);
+}
+
+}  // namespace
+
 Worker::Worker(Runtime& runtime, Dispatcher& dispatcher, uint32_t index)
     : runtime_(runtime),
       its_dispatcher_(dispatcher),
@@ -94,6 +104,7 @@ void Worker::begin_stop() {
 void Worker::end_in_handler(ActorCell& cell, Block* block, Error failure) {
   took(failure ? Transition::ended_by_failure : Transition::ended_by_cancellation);
   running_->execution.set_inherited(cell.root_context);
+  give_kept_context(running_->execution);
   if (block != nullptr) {
     if (ReplyTarget* reply = std::exchange(block->envelope.reply, nullptr))
       reply->fail(failure ? failure : Error(Code::no_such_actor));
@@ -250,7 +261,10 @@ ISOLA_HOT void Worker::handle_messages(ActorCell& cell, Execution& execution) {
     }
     // The context of a call ends with its handler.
     execution.set_inherited(root_context);
-    if (block != nullptr) release(block);
+    if (block != nullptr)
+      release(block);
+    else
+      give_kept_context(execution);
     if (cell.signals.load(sync::memory_order_relaxed) != 0 && obey_signals(cell)) return;
   }
   messages_ += kTurnMessages - left;

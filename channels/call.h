@@ -46,6 +46,13 @@ enum class WaitInCall : uint8_t { noted, cancelled, apart };
 WaitInCall begin_wait(ReplyTarget& call, Waiter& waiter);
 void end_wait(ReplyTarget& call);  // of one that was noted
 
+// The message of a call was sent on: whoever handles it there works at the answer now. `call` is
+// only compared.
+inline void passed_on(const ReplyTarget* call) {
+  Execution& execution = Execution::current();
+  if (call != nullptr && execution.call == call) execution.call = nullptr;
+}
+
 // Keeps a call while its reply is in hands that may end it at any time.
 class KeptCall {
  public:
@@ -53,7 +60,9 @@ class KeptCall {
     if (call_ != nullptr) call_->retain();
   }
   ~KeptCall() {
-    if (call_ != nullptr) call_->drop();
+    if (call_ == nullptr) return;
+    passed_on(call_);
+    call_->drop();
   }
   KeptCall(const KeptCall&) = delete;
   KeptCall& operator=(const KeptCall&) = delete;
@@ -62,35 +71,32 @@ class KeptCall {
   ReplyTarget* const call_;
 };
 
+// Whether what runs here is to feel that its call was cancelled.
+inline bool feels_cancellation(const Execution& execution) {
+  return execution.call != nullptr && execution.shields == 0 && is_cancelled(*execution.call);
+}
+
 // True if whoever drops an Asking now gives up what it asked for: its own call was cancelled, or
 // its turn is being ended.
 inline bool gives_up_what_it_asked() {
   const Execution& execution = Execution::current();
-  return execution.cancelled || (execution.call != nullptr && is_cancelled(*execution.call));
+  return execution.cancelled || feels_cancellation(execution);
 }
 
 }  // namespace detail
 
 // True if the call that the running code works at was cancelled: for handlers that compute for
-// long.
-inline bool call_cancelled() {
-  const detail::ReplyTarget* call = detail::Execution::current().call;
-  return call != nullptr && detail::is_cancelled(*call);
-}
+// long. Under a Shield it is false.
+inline bool call_cancelled() { return detail::feels_cancellation(detail::Execution::current()); }
 
 // While it is open, the running code doesn't feel a cancellation of its call: to put in order what
-// it has begun, for example.
+// it has begun, for example. REQUIRES: no yield of a generator while it is open.
 class Shield final {
  public:
-  Shield()
-      : execution_(detail::Execution::current()), call_(std::exchange(execution_.call, nullptr)) {}
-  ~Shield() { execution_.call = call_; }
+  Shield() { ++detail::Execution::current().shields; }
+  ~Shield() { --detail::Execution::current().shields; }
   Shield(const Shield&) = delete;
   Shield& operator=(const Shield&) = delete;
-
- private:
-  detail::Execution& execution_;
-  detail::ReplyTarget* const call_;
 };
 
 }  // namespace isola

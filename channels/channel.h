@@ -14,6 +14,7 @@
 // others go first, even if it need not wait.
 #pragma once
 
+#include <isola/channels/call.h>
 #include <isola/channels/channel_core.h>
 #include <isola/channels/end.h>
 #include <isola/channels/field_key.h>
@@ -101,6 +102,7 @@ class Sender : public detail::End {
     if (!*this) return why_broken();
     if (!message) return Error(Code::empty_message);
     detail::count_step();
+    const detail::ReplyTarget* call = message.block()->envelope.reply;
     const detail::Stamp stamp(*message.block(), core().pool());
     Error error = core().send(message.block(), wait, deadline_ns, policy);
     if (error) {
@@ -108,6 +110,7 @@ class Sender : public detail::End {
       return error;
     }
     message.take();
+    detail::passed_on(call);
     resource_->note_use();
     return error;
   }

@@ -21,6 +21,7 @@
 // Cancelled in an actor that is being ended. Thread safety: as of the ends that it names.
 #pragma once
 
+#include <isola/channels/call.h>
 #include <isola/channels/channel.h>
 #include <isola/channels/selector.h>
 #include <isola/channels/stamp.h>
@@ -110,6 +111,7 @@ class Sending {
     if (!on_) return Error();
     if (!sender_) return sender_.why_broken();
     if (!message_) return Error(Code::empty_message);
+    call_ = message_.block()->envelope.reply;
     stamp_.emplace(*message_.block(), sender_.core().pool());
     branch->core = &sender_.core().route(*message_.block());
     branch->is_send = true;
@@ -122,6 +124,7 @@ class Sending {
   void finish(SelectBranch*, size_t, const Error& error) {
     if (error) return withdraw();
     message_.take();
+    passed_on(call_);
     sender_.resource()->note_use();
     if constexpr (!std::same_as<Then, Ignore>) then_();
   }
@@ -131,6 +134,7 @@ class Sending {
   Owner& message_;
   Then then_;
   std::optional<Stamp> stamp_;
+  const ReplyTarget* call_ = nullptr;  // of a message that is passed on
   bool on_ = true;
 };
 

@@ -76,7 +76,7 @@ Outcome Waiter::wait(detail::WaitsFor what, uint64_t id, std::string_view name) 
   {
     const detail::Execution& execution = detail::Execution::current();
     const detail::Suspension suspension(execution);
-    if (execution.call == nullptr) [[likely]]
+    if (execution.call == nullptr || execution.shields != 0) [[likely]]
       parker_->park(*this, deadline_ns_);
     else
       park_in(*execution.call);

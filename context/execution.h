@@ -85,6 +85,7 @@ struct Execution {
   FrameData* frame = nullptr;         // the innermost, once somebody has asked for one: frame.h
   int64_t deadline_ns = kNoDeadline;  // of the call
   ReplyTarget* call = nullptr;        // whose answer is being worked at: see channels/call.h
+  Block* kept_context = nullptr;      // of a message that its handler has taken: a use, or nothing
   uint32_t steps_left = kStepsBeforeYield;
   uint64_t isolate_id = 0;    // 0: in no isolate
   uint64_t thread_id = 0;     // of a plain thread: never given again; with the top bit
@@ -98,6 +99,7 @@ struct Execution {
   uint32_t outside = 0;               // open scopes of isola::Outside
   uint32_t in_switch = 0;             // callbacks of frames that run here
   uint32_t strict = 0;                // open scopes of isola::StrictYields
+  uint32_t shields = 0;               // open scopes of isola::Shield
   bool cancelled = false;             // the turn is being ended: Carrier::cancel
   // The heap of an isolate that is being ended: it is dropped whole, so what would only give memory
   // back to it need not run. nullptr: none.
@@ -117,7 +119,7 @@ struct Execution {
     bindings = nullptr;
     inherited = record;
     frame = nullptr;
-    in_switch = strict = 0;
+    in_switch = strict = shields = 0;
     forget_all();
   }
   void forget_all() {

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "tests/actors/calls.h"
 #include "tests/actors/notes.h"
 #include "tests/support/messages.capnp.h"
 #include "tests/support/number.h"
@@ -21,29 +22,14 @@ using namespace std::chrono_literals;
 using test::GetTotal;
 using test::line;
 using test::line_of;
+using test::Never;
 using test::Note;
 using test::Number;
 using test::number;
 using test::on_every_scheduler;
+using test::tell;
 using test::Total;
-
-void tell(const Sender<Note>& to, const std::string& text) { EXPECT_FALSE(to.send(line(text))); }
-
-Message<Total> total_of(int64_t value) {
-  auto total = compose<Total>(detail::current_runtime().pool());
-  total->setValue(value);
-  return total;
-}
-
-// What an actor waits for that nobody ever gives it.
-struct Never {
-  explicit Never(System& system)
-      : empty(system.channel<Number>(bounded(1))), full(system.channel<Number>(bounded(1))) {
-    EXPECT_FALSE(full.sender.send(number(0)));
-  }
-  Channel<Number> empty;
-  Channel<Number> full;
-};
+using test::total_of;
 
 enum class How : int64_t { receive, send, select, sleep, join, ask };
 constexpr How kWays[] = {How::receive, How::send, How::select, How::sleep, How::join, How::ask};
@@ -263,66 +249,6 @@ TEST(Call, MayAskWhetherItIsCancelledAndShieldWhatItHasToDo) {
     EXPECT_TRUE(asking.cancel());
     EXPECT_FALSE(go.send(number(7)));
     EXPECT_EQ(line_of(log.recv()), "in order");
-  });
-}
-
-// Answers before its handler is through, or passes the request on; and waits then.
-struct Early : Actor<Early, Ask<Number, Total>, Ask<Note, Total>> {
-  Early(Sender<Note> log, Receiver<Number> in, Address<Ask<Note, Total>> next)
-      : log_(std::move(log)), in_(std::move(in)), next_(std::move(next)) {}
-  void on(Number::Reader number, Reply<Total> reply) {
-    reply.send(total_of(number.getValue()));
-    tell(log_, in_.recv().err.type());
-  }
-  void on(Delivery<Note> note) {
-    EXPECT_FALSE(next_.send(std::move(note)));
-    tell(log_, in_.recv().err.type());
-  }
-  Sender<Note> log_;
-  Receiver<Number> in_;
-  Address<Ask<Note, Total>> next_;
-};
-
-struct Last : Actor<Last, Ask<Note, Total>> {
-  Last(Sender<Note> log, Receiver<Number> never) : log_(std::move(log)), never_(std::move(never)) {}
-  Message<Total> on(Note::Reader) {
-    tell(log_, "has it");
-    tell(log_, never_.recv().err.type());
-    return total_of(0);
-  }
-  Sender<Note> log_;
-  Receiver<Number> never_;
-};
-
-TEST(Call, IsOverForItsHandlerOnceItIsAnswered) {
-  on_every_scheduler([](System& system) {
-    auto [log_tx, log] = system.channel<Note>(bounded(8));
-    auto [tx, rx] = system.channel<Number>(bounded(1));
-    const auto early =
-        system.spawn<Early>(std::move(log_tx), std::move(rx), Address<Ask<Note, Total>>());
-    {
-      auto asking = early.ask<Number>(number(5));
-      EXPECT_EQ(asking.get().or_raise()->getValue(), 5);
-      EXPECT_FALSE(asking.cancel());
-    }
-    EXPECT_FALSE(tx.send(number(0)));
-    EXPECT_EQ(line_of(log.recv()), Error().type());
-  });
-}
-
-TEST(Call, IsCancelledWhereItWasPassedOnTo) {
-  on_every_scheduler([](System& system) {
-    const Never never(system);
-    auto [log_tx, log] = system.channel<Note>(bounded(8));
-    auto [tx, rx] = system.channel<Number>(bounded(1));
-    const auto last = system.spawn<Last>(log_tx.clone(), never.empty.receiver.clone());
-    const auto early = system.spawn<Early>(std::move(log_tx), std::move(rx), last);
-    auto asking = early.ask<Note>(line("on its way"));
-    EXPECT_EQ(line_of(log.recv()), "has it");
-    EXPECT_TRUE(asking.cancel());
-    EXPECT_EQ(line_of(log.recv()), "cancelled");
-    EXPECT_FALSE(tx.send(number(0)));
-    EXPECT_EQ(line_of(log.recv()), Error().type()) << "whoever passed it on works at it no more";
   });
 }
 

@@ -326,6 +326,23 @@ void two_tasks(Sender<Note> to) {
   (void)to.send(line(seen()));
 }
 
+TEST(ContextFlow, AReportedFailureIsInNoContextOfTheActorThatEnded) {
+  struct Fails : Actor<Fails, Number> {
+    void on(Number::Reader) { throw std::runtime_error("out"); }
+  };
+  bool told = false;
+  SystemOptions options{.workers = 1};
+  options.on_failure = [&](const Error&) { told = !locale.find(); };
+  System system(options);
+  const auto fails = [&] {
+    const Scope german{locale, "de_DE"};
+    return system.spawn<Fails>();
+  }();
+  EXPECT_FALSE(fails.send<Number>(number(1)));
+  EXPECT_TRUE(fails.join());
+  EXPECT_TRUE(told);
+}
+
 TEST(ContextFlow, TwoTasksOfAnIsolateKeepTheirBindingsApart) {
   // Covers: CTX-056
   on_every_scheduler([](System& system) {

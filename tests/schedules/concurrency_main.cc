@@ -25,7 +25,8 @@ constexpr Left kLeftOut[] = {
      "Isolates.HandlesOutliveTheirIsolateAndItsSystem:"
      "Policy.KeepLatestNeedsAFieldThatCanBeAKey",
      "nothing is concurrent in them"},
-    {"FrameOfATurn.ADeadlineCrossesToAnotherClockAsWhatIsLeftOfIt:"
+    {"ContextFlow.AReportedFailureIsInNoContextOfTheActorThatEnded:"
+     "FrameOfATurn.ADeadlineCrossesToAnotherClockAsWhatIsLeftOfIt:"
      "FrameOfATurn.WhatItKeepsForItselfIsNeverSeenByOthers:"
      "TurnSpan.IsToldForEachMessageThatIsHandledUnderATrace",
      "they have Systems of their own"},
