@@ -101,6 +101,11 @@ struct PassesOn : Actor<PassesOn, Ask<Note, Total>> {
     else
       EXPECT_FALSE(by_channel_.send(std::move(note)));
     const Error error = in_.recv().err;
+    // A record that was given back meanwhile is used again.
+    for (int i = 0; i < 8; ++i) {
+      const Scope another{tenant, 100 + i};
+      tell(log_, "another");
+    }
     tell(log_, "tenant " + std::to_string(tenant.get(0)) + ' ' + error.type());
   }
   Sender<Note> log_;
@@ -124,6 +129,7 @@ TEST(Call, KeepsTheContextOfAMessageThatWasPassedOnAndHandledElsewhere) {
     }();
     EXPECT_EQ(asking.get().or_raise()->getValue(), 7);
     EXPECT_FALSE(go.send(number(0)));
+    for (int i = 0; i < 8; ++i) EXPECT_EQ(line_of(log.recv()), "another");
     EXPECT_EQ(line_of(log.recv()), "tenant 7 " + Error().type());
   });
 }
@@ -152,6 +158,7 @@ TEST(Call, IsCancelledWhereItCameToByAChannel) {
     EXPECT_TRUE(asking.cancel());
     EXPECT_EQ(line_of(log.recv()), "cancelled");
     EXPECT_FALSE(go.send(number(0)));
+    for (int i = 0; i < 8; ++i) EXPECT_EQ(line_of(log.recv()), "another");
     EXPECT_EQ(line_of(log.recv()), "tenant 0 " + Error().type());
   });
 }
