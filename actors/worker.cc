@@ -228,13 +228,12 @@ ISOLA_HOT void Worker::handle_messages(ActorCell& cell, Execution& execution) {
     execution.deadline_ns = envelope.deadline_ns;
     block->set_state(BlockState::delivered);
     cell.books.count_message();
-    execution.call = envelope.reply;
     if (envelope.reply != nullptr && is_late(envelope)) [[unlikely]] {
-      execution.call = nullptr;
       const bool cancelled = is_cancelled(*envelope.reply);
       std::exchange(block->envelope.reply, nullptr)
           ->fail(Error(cancelled ? Code::cancelled : Code::timeout));
     } else {
+      execution.call = envelope.reply;
       const MessageType* message_type = block->type;
       message_type_.store(message_type, sync::memory_order_relaxed);
       bool ended = false;
