@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <random>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -200,34 +199,7 @@ TEST(Generator, ThatYieldsWithinAScopeIsAnErrorInStrictMode) {
 
 TEST(Generator, ManyKeepTheirValuesInWhateverOrderTheyAreAdvanced) {
   // Covers: LCC-022
-  for (unsigned seed = 0; seed < 200; ++seed) {
-    std::mt19937 random(seed);
-    std::vector<generator<int, KeepsScopes>> all;
-    std::vector<int> bound;
-    for (int step = 0; step < 60; ++step) {
-      const size_t which = all.empty() ? 0 : random() % all.size();
-      switch (all.empty() ? 0 : random() % 4) {
-        case 0:
-          bound.push_back(static_cast<int>(random() % 100));
-          all.push_back(reads_within(bound.back()));
-          break;
-        case 1: {
-          const Scope consumers{digits, -1};
-          ASSERT_EQ(all[which].next(), bound[which]) << "seed " << seed;
-          ASSERT_EQ(digits.get(), -1);
-          break;
-        }
-        case 2:
-          ASSERT_EQ(all[which].next(), bound[which]) << "seed " << seed;
-          break;
-        case 3:
-          all.erase(all.begin() + static_cast<std::ptrdiff_t>(which));
-          bound.erase(bound.begin() + static_cast<std::ptrdiff_t>(which));
-          break;
-      }
-      ASSERT_EQ(digits.get(), 28) << "seed " << seed;
-    }
-  }
+  test::expect_kept_apart(200, [](int bound) { return reads_within(bound); });
 }
 
 }  // namespace

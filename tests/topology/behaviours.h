@@ -4,6 +4,7 @@
 #include <isola/actors/isola.h>
 #include <isola/tools/topology/check.h>
 #include <isola/tools/topology/registry.h>
+#include <isola/tools/topology/topology.h>
 #include <tests/topology/topology_test.capnp.h>
 
 #include <string>
@@ -24,5 +25,15 @@ std::string faults_of(std::string text);
 
 // The same for a text where a leading newline counts for nothing.
 inline std::string expected(const char* text) { return *text == '\n' ? text + 1 : text; }
+
+// The topology that is read from this text, and what reading it finds, as it is printed.
+inline Topology read(Faults& faults, const std::string& text) {
+  return read_topology(parse_toml(faults.add_source("t.toml", text), faults), faults);
+}
+inline std::string faults_in(const std::string& text) {
+  Faults faults;
+  (void)read(faults, text);
+  return faults.text();
+}
 
 }  // namespace isola::topology::test

@@ -13,16 +13,8 @@ namespace isola::topology {
 namespace {
 
 using test::expected;
-
-Topology read(Faults& faults, const std::string& text) {
-  return read_topology(parse_toml(faults.add_source("t.toml", text), faults), faults);
-}
-
-std::string faults_in(const std::string& text) {
-  Faults faults;
-  (void)read(faults, text);
-  return faults.text();
-}
+using test::faults_in;
+using test::read;
 
 TEST(TopologyOptions, SaysWhatAnActorMayUse) {
   Faults faults;
