@@ -9,7 +9,7 @@
 #pragma once
 
 #include <isola/context/context_record.capnp.h>
-#include <isola/context/execution.h>
+#include <isola/context/deadline.h>
 #include <isola/serialization/pool.h>
 #include <isola/serialization/program_memory.h>
 
@@ -82,9 +82,9 @@ struct Binding {
   const void* value = nullptr;   // of value: the Stored of its type
   const Binding* outer = nullptr;
   BindingKind kind = BindingKind::value;
-  bool suppressed = false;  // no flow here, by this one or by one outside
+  bool suppressed = false;         // no flow here, by this one or by one outside
   mutable uint32_t kept_uses = 0;  // of `kept`, taken already for captures to come; not of a Kept's
-  uint64_t number = 0;      // isolated: logical id; entered: id of the context; kept: the owner
+  uint64_t number = 0;  // isolated: logical id; entered: id of the context; kept: the owner
   // The record of this binding and all outside it, made when the first message is sent under it.
   mutable Block* record = nullptr;
   mutable Kept* kept = nullptr;  // its copy; of a Kept's own binding: that
@@ -94,7 +94,7 @@ struct Binding {
 struct EnteredBinding : Binding {
   const Binding* before = nullptr;
   Block* inherited_before = nullptr;
-  int64_t deadline_before = kNoDeadline;
+  DeadlineBound deadline;
 };
 
 // What the call opened before this one.
@@ -165,8 +165,14 @@ inline void forget(Execution& execution, const KeyBase& key) {
   execution.remembered[key.place()].mark = nullptr;
 }
 
+// Before something is opened: in a generator, that has to keep it apart from what is its
+// consumer's.
+void note_open(const Execution& execution);
+
 // Puts a binding inside all others.
 inline void open(Execution& execution, Binding& binding) {
+  if (execution.frame != nullptr) [[unlikely]]
+    note_open(execution);
   binding.outer = execution.bindings;
   if (binding.outer != nullptr && binding.outer->suppressed) [[unlikely]]
     binding.suppressed = true;

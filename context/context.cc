@@ -202,6 +202,7 @@ Enter::Enter(Context context) : context_(std::move(context)), opened_in_(&Execut
     detail::require_not_entered(context_.id());
   }
   open();
+  binding_.deadline.note(*opened_in_);
 }
 
 Enter::Enter(Context context, detail::Claimed)
@@ -211,13 +212,15 @@ Enter::Enter(Context context, detail::Claimed)
 
 void Enter::open() {
   Execution& execution = *opened_in_;
+  if (execution.frame != nullptr) [[unlikely]]
+    detail::note_open(execution);
   detail::begin_entered(binding_, context_.bindings(), context_.id());
   binding_.before = execution.bindings;
   binding_.inherited_before = execution.inherited;
-  binding_.deadline_before = execution.deadline_ns;
   execution.bindings = &binding_;
   execution.inherited = context_.inherited_;
-  execution.deadline_ns = std::min(execution.deadline_ns, context_.deadline_ns_);
+  binding_.deadline.own_ns = context_.deadline_ns_;
+  binding_.deadline.narrow(execution);
   execution.forget_all();
 }
 
@@ -227,7 +230,7 @@ void Enter::close() {
   is_open_ = false;
   execution.bindings = binding_.before;
   execution.inherited = binding_.inherited_before;
-  execution.deadline_ns = binding_.deadline_before;
+  binding_.deadline.close(execution);
   execution.forget_all();
   detail::drop_copies(binding_);
 }

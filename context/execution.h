@@ -148,15 +148,20 @@ struct Execution {
     return current_->remembered;
   }
 
-  // Whether a generator may not yield here, or not with open scopes. As above.
-  static bool checks_yields_here() { return (current_->in_switch | current_->strict) != 0; }
+  // As current(), but if the thread's own isn't known yet, one whose frame is nobody's and that is
+  // not to be written to.
+  static Execution& current_or_none() { return *current_; }
+
+  // Whether a generator may not yield with open scopes here. As above.
+  static bool is_strict_here() { return current_->strict != 0; }
 
  private:
   static Execution& of_thread();
   static Execution none_;  // stays as it is
   static constinit inline thread_local Execution* current_ = &none_;
 };
-inline constinit Execution Execution::none_{};
+extern FrameData nobodys_frame;
+inline constinit Execution Execution::none_{.frame = &nobodys_frame};
 
 }  // namespace detail
 

@@ -172,16 +172,15 @@ bool FiberBody::resume() {
   if (stack_.bottom == nullptr) [[unlikely]]
     begin();
   // The same before and after: what runs in it comes back to this stack.
-  Execution& execution = Execution::current();
-  FrameData* const outer = execution.frame;
-  frame_->resume(execution);
+  Execution& execution = frame_->resume();
   enter();
+  frame_->note_innermost(execution);
   const bool done = stage_ == Stage::done;
   if (done) [[unlikely]] {
     drop_stack();
     frame_->end();
   }
-  frame_->suspend(execution, outer);
+  frame_->suspend(execution);
   if (thrown_) [[unlikely]]
     std::rethrow_exception(std::exchange(thrown_, nullptr));
   return !done;
@@ -199,6 +198,7 @@ void FiberBody::yield(const void* value) {
     throw ContextError(ContextFault::cannot_suspend,
                        "only the body of a generator, on its own stack, can yield values of it");
   if (abandoned_) return throw_abandoned();
+  require_may_suspend(Execution::current());
   frame_->check_yield();
   value_ = value;
   stage_ = Stage::suspended;

@@ -46,6 +46,19 @@ void run_reported(const FrameData& frame, const char* what, const std::function<
 
 }  // namespace
 
+FrameData nobodys_frame{FrameKind::thread};
+
+FrameData* generator_of(FrameData* innermost) {
+  while (innermost != nullptr && innermost->kind != FrameKind::generator)
+    innermost = innermost->outer;
+  return innermost;
+}
+
+void note_open(const Execution& execution) {
+  if (FrameData* generator = generator_of(execution.frame))
+    generator->make_special(execution.bindings);
+}
+
 void end_frame(FrameData& frame, bool abandoned) {
   while (!frame.cleanups.empty()) {
     const FrameData::Cleanup cleanup = std::move(frame.cleanups.back());
@@ -57,30 +70,20 @@ void end_frame(FrameData& frame, bool abandoned) {
   }
 }
 
-void suspend_frame(FrameData& frame) {
-  if (frame.switches.empty()) return;
+void suspend_frames(FrameData* innermost, const FrameData* end) {
+  for (FrameData* frame = innermost; frame != end; frame = frame->outer) {
+    const InCallback callback;
+    for (size_t i = frame->switches.size(); i-- > 0;)
+      run_reported(*frame, "suspend callback", frame->switches[i].suspend);
+  }
+}
+
+void resume_frames(FrameData* innermost, const FrameData* end) {
+  if (innermost == end) return;
+  resume_frames(innermost->outer, end);  // from the outside in
   const InCallback callback;
-  for (size_t i = frame.switches.size(); i-- > 0;)
-    run_reported(frame, "suspend callback", frame.switches[i].suspend);
-}
-
-void resume_frame(FrameData& frame) {
-  if (frame.switches.empty()) return;
-  const InCallback callback;
-  for (const FrameData::Switch& one : frame.switches)
-    run_reported(frame, "resume callback", one.resume);
-}
-
-void suspend_frames(FrameData* innermost) {
-  for (FrameData* frame = innermost; frame != nullptr; frame = frame->outer) suspend_frame(*frame);
-}
-
-void resume_frames(FrameData* innermost) {
-  // From the outside in.
-  std::vector<FrameData*> frames;
-  for (FrameData* frame = innermost; frame != nullptr; frame = frame->outer)
-    frames.push_back(frame);
-  for (; !frames.empty(); frames.pop_back()) resume_frame(*frames.back());
+  for (const FrameData::Switch& one : innermost->switches)
+    run_reported(*innermost, "resume callback", one.resume);
 }
 
 void require_may_suspend_slow() {
@@ -103,14 +106,22 @@ uint64_t FrameRef::id() const {
 }
 
 void FrameRef::on_switch(std::function<void()> suspend, std::function<void()> resume) {
-  bool can = false;
+  const detail::Execution& execution = detail::Execution::current();
+  detail::FrameData* generator = detail::generator_of(data_);
+  bool can = generator != nullptr || execution.isolate_id != 0;
   for (const detail::FrameData* f = data_; f != nullptr && !can; f = f->outer)
-    can = f->kind == FrameKind::generator || f->kind == FrameKind::turn;
-  if (!can && detail::Execution::current().isolate_id == 0)
+    can = f->kind == FrameKind::turn;
+  if (!can)
     throw ContextError(ContextFault::cannot_suspend,
                        "the frame of a plain thread is never suspended: it takes no callbacks");
+  if (generator != nullptr) {
+    // Not the innermost one, it may be: what those within it have opened is not its own.
+    const detail::Binding* innermost = execution.bindings;
+    for (const detail::FrameData* f = execution.frame; f != nullptr && f != generator; f = f->outer)
+      if (f->kind == FrameKind::generator && f->is_special) innermost = f->stands_on;
+    generator->make_special(innermost);
+  }
   data_->switches.push_back({std::move(suspend), std::move(resume)});
-  data_->is_special = true;
 }
 
 FrameRef frame() {

@@ -28,6 +28,8 @@ enum class FrameKind : uint8_t { thread, turn, generator, call };
 
 namespace detail {
 
+struct DeadlineBound;
+
 struct FrameData {
   explicit FrameData(FrameKind kind) : kind(kind) {}
   FrameData(const FrameData&) = delete;
@@ -42,23 +44,36 @@ struct FrameData {
     std::function<void()> resume;
   };
 
+  // Of a generator that runs: to suspend it is more than to note its consumer's frame. Whatever it
+  // opens stands on those bindings.
+  void make_special(const Binding* innermost) {
+    if (is_special) return;
+    is_special = true;
+    resumed_in = this;
+    stands_on = innermost;
+  }
+
   const FrameKind kind;
-  bool is_special = false;  // of a generator: to switch to it, or from it, is more than to note it
-  uint64_t id = 0;          // given when it is asked for
+  bool is_special = false;
+  uint64_t id = 0;  // given when it is asked for
   FrameData* outer = nullptr;
+  FrameData* resumed_in = this;        // of a generator: as `outer`; itself if there is more to do
+  const Binding* stands_on = nullptr;  // of a special one: what is its consumer's
   std::vector<Cleanup> cleanups;
   std::vector<Switch> switches;
+  DeadlineBound* deadlines = nullptr;  // of a generator: those opened in it, the innermost
 };
+
+// The generator that this frame runs in, or is; nullptr: in none.
+FrameData* generator_of(FrameData* innermost);
 
 // Runs the cleanups of a frame, the last one first. One that throws is reported on stderr.
 // `abandoned`: what is still held is named on stderr.
 void end_frame(FrameData& frame, bool abandoned);
-// Run the callbacks of one frame, or of this one and all outside it. What a callback throws is
+// Run the callbacks of a frame and of those outside it, up to `end`. What a callback throws is
 // reported on stderr.
-void suspend_frame(FrameData& frame);
-void resume_frame(FrameData& frame);
-void suspend_frames(FrameData* innermost);
-void resume_frames(FrameData* innermost);
+void suspend_frames(FrameData* innermost, const FrameData* end = nullptr);
+void resume_frames(FrameData* innermost, const FrameData* end = nullptr);
 
 // Throws ContextError cannot_suspend in a callback of a frame.
 void require_may_suspend_slow();

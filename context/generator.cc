@@ -16,59 +16,84 @@ void renew(const Binding* innermost, const Binding* outermost, bool suppressed_o
   binding.suppressed = outside || binding.kind == BindingKind::suppressed;
 }
 
+// The deadlines of a generator are within that of its consumer, as it is now.
+void renew(DeadlineBound* innermost, Execution& execution) {
+  if (innermost == nullptr) return;
+  renew(innermost->outer, execution);
+  innermost->narrow(execution);
+}
+
 // The empty context is everybody's.
 bool is_claimed(const std::optional<Context>& context) { return context && context->id() != 0; }
 
 }  // namespace
 
-void GeneratorFrame::resume_slow(Execution& execution) {
-  if (given_) {
-    entered_.emplace(*given_, Claimed());
-    consumer_ = execution.bindings;
-    consumer_inherited_ = execution.inherited;
+Execution& GeneratorFrame::resume_slow() {
+  Execution& execution = Execution::current();
+  data_.outer = execution.frame;
+  if (!data_.is_special) {
+    data_.resumed_in = execution.frame;
+    execution.frame = &data_;
+    return execution;
   }
+  execution.frame = within_;
+  if (given_) entered_.emplace(*given_, Claimed());
+  const Binding* const consumers = data_.stands_on = execution.bindings;
+  renew(data_.deadlines, execution);
   if (innermost_ != nullptr) {
-    if (outermost_->kind == BindingKind::entered) {
-      auto& entered = static_cast<EnteredBinding&>(*outermost_);
-      entered.before = consumer_;
-      entered.inherited_before = execution.inherited;
-      entered.deadline_before = execution.deadline_ns;
-    } else {
-      outermost_->outer = consumer_;
-    }
-    renew(innermost_, outermost_, consumer_ != nullptr && consumer_->suppressed);
+    if (outermost_->kind == BindingKind::entered)
+      static_cast<EnteredBinding*>(outermost_)->before = consumers;
+    else
+      outermost_->outer = consumers;
+    renew(innermost_, outermost_, consumers != nullptr && consumers->suppressed);
     execution.bindings = innermost_;
-    if (has_entered_) execution.inherited = inherited_;
+    if (entered_outermost_ != nullptr) {
+      entered_outermost_->inherited_before = execution.inherited;
+      execution.inherited = inherited_;
+    }
     execution.forget_all();
     innermost_ = nullptr;
   }
-  resume_frame(data_);
+  resume_frames(within_, data_.outer);
+  return execution;
 }
 
 void GeneratorFrame::suspend_slow(Execution& execution) {
-  if (!ended_) suspend_frame(data_);
-  execution.frame = data_.outer;
-  execution.deadline_ns = consumer_deadline_ns_;
+  const Binding* const consumers = data_.stands_on;
+  if (!ended_) {
+    execution.frame = within_;
+    suspend_frames(within_, data_.outer);
+    execution.frame = data_.outer;
+  }
+  if (const DeadlineBound* bound = data_.deadlines) {
+    while (bound->outer != nullptr) bound = bound->outer;
+    execution.deadline_ns = bound->outside_ns;
+  }
   const bool keeps_own = rule_ != Rule::acts_on_consumer || entered_;
-  if (keeps_own && execution.bindings != consumer_) {
+  if (keeps_own && execution.bindings != consumers) {
     innermost_ = execution.bindings;
-    has_entered_ = false;
-    for (const Binding* b = innermost_; b != consumer_; b = before(*b)) {
+    entered_outermost_ = nullptr;
+    for (const Binding* b = innermost_; b != consumers; b = before(*b)) {
       outermost_ = const_cast<Binding*>(b);
-      has_entered_ = has_entered_ || b->kind == BindingKind::entered;
+      if (b->kind == BindingKind::entered)
+        entered_outermost_ = static_cast<EnteredBinding*>(outermost_);
     }
-    inherited_ = execution.inherited;
-    execution.bindings = consumer_;
-    execution.inherited = consumer_inherited_;
+    execution.bindings = consumers;
+    if (entered_outermost_ != nullptr) {
+      inherited_ = execution.inherited;
+      execution.inherited = entered_outermost_->inherited_before;
+    }
     execution.forget_all();
   }
   entered_.reset();
-  data_.is_special = given_ || innermost_ != nullptr || !data_.switches.empty();
+  data_.is_special = given_ || innermost_ != nullptr || !data_.switches.empty() ||
+                     data_.deadlines != nullptr || within_ != &data_;
+  data_.resumed_in = data_.is_special ? &data_ : data_.outer;
 }
 
-void GeneratorFrame::check_yield_slow(const Execution& execution) const {
-  require_may_suspend(execution);
-  if (execution.strict != 0 && rule_ == Rule::own && execution.bindings != consumer_)
+void GeneratorFrame::check_yield_slow() const {
+  const Execution& execution = Execution::current();
+  if (rule_ == Rule::own && data_.is_special && execution.bindings != data_.stands_on)
     throw ContextError(ContextFault::open_scope,
                        "a generator yields while " + describe(*execution.bindings) +
                            " is open: close it before, or say generator<T, KeepsScopes>");
@@ -82,7 +107,7 @@ void GeneratorFrame::end() {
 void GeneratorFrame::close(bool is_done) {
   if (is_done) return;
   closes_ = true;
-  resume(Execution::current());
+  resume();
 }
 
 bool GeneratorFrame::runs() const {
@@ -95,13 +120,13 @@ GeneratorFrame::~GeneratorFrame() {
   if (closes_) {
     ended_ = true;
     end_frame(data_, true);
-    suspend(Execution::current(), data_.outer);
+    suspend(Execution::current());
   }
   if (is_claimed(given_)) give_up_context(given_->id());
 }
 
 void GeneratorFrame::give(std::optional<Context> context) {
-  for (const Binding* b = innermost_; b != nullptr && b != consumer_; b = before(*b))
+  for (const Binding* b = innermost_; b != nullptr && b != data_.stands_on; b = before(*b))
     if (b->kind == BindingKind::entered)
       throw ContextError(ContextFault::not_innermost,
                          "the generator is suspended within " + describe(*b) +
@@ -115,7 +140,7 @@ void GeneratorFrame::give(std::optional<Context> context) {
   if (is_claimed(given_)) give_up_context(given_->id());
   given_.reset();
   if (context) given_.emplace(*std::move(context));
-  data_.is_special = true;
+  data_.make_special(nullptr);  // it is not running
 }
 
 }  // namespace isola::detail

@@ -53,11 +53,17 @@ class GeneratorFrame {
   GeneratorFrame(const GeneratorFrame&) = delete;
   GeneratorFrame& operator=(const GeneratorFrame&) = delete;
 
-  // Around each resume, by the consumer, whose execution and frame it is.
-  void resume(Execution& execution);
-  void suspend(Execution& execution, FrameData* consumer);
+  // Around each resume, by the consumer: begins with its execution, and gives it back.
+  Execution& resume();
+  void suspend(Execution& execution);
   // Before a yield, by the generator.
   void check_yield() const;
+  // Before suspend(), of a body that may stand in a frame within this one.
+  void note_innermost(const Execution& execution) {
+    within_ = execution.frame;
+    if (within_ != &data_) [[unlikely]]
+      data_.make_special(execution.bindings);
+  }
   // The body is through.
   void end();
   // The coroutine is about to be destroyed; this frame, which is its own, goes last.
@@ -66,55 +72,48 @@ class GeneratorFrame {
   void give(std::optional<Context> context);
 
  private:
-  void resume_slow(Execution& execution);
+  Execution& resume_slow();
   void suspend_slow(Execution& execution);
-  void check_yield_slow(const Execution& execution) const;
+  void check_yield_slow() const;
 
   bool runs() const;
 
+  FrameData data_{FrameKind::generator};
   const Rule rule_;
   bool closes_ = false;
   bool ended_ = false;
-  FrameData data_{FrameKind::generator};
+  FrameData* within_ = &data_;  // the innermost when it was suspended
   std::optional<Context> given_;
   std::optional<Enter> entered_;
   // The scopes that were open when it was suspended: from the innermost to the outermost.
   const Binding* innermost_ = nullptr;
   Binding* outermost_ = nullptr;
-  bool has_entered_ = false;    // one of them entered a context,
-  Block* inherited_ = nullptr;  // and this is what that one inherited
-  // The consumer's, while it runs.
-  const Binding* consumer_ = nullptr;
-  Block* consumer_inherited_ = nullptr;
-  int64_t consumer_deadline_ns_ = kNoDeadline;
+  EnteredBinding* entered_outermost_ = nullptr;  // those of them that entered a context,
+  Block* inherited_ = nullptr;                   // and what the innermost one inherited
 };
 
-// A generator that has no context of its own and no callbacks costs what is inline here. What the
-// execution has is not stored, read and stored again where that can be helped: each switch would
-// wait for the one before.
+// A generator that opened nothing and has no callbacks costs what is inline here: whatever is more
+// than to note its frame marks that as special (FrameData::make_special). The consumer's frame is
+// compared with the one before, and stored only if it is another: so no switch waits for what the
+// last one has stored.
 
-inline void GeneratorFrame::resume(Execution& execution) {
-  data_.outer = execution.frame;
+inline Execution& GeneratorFrame::resume() {
+  Execution& execution = Execution::current_or_none();
+  if (execution.frame != data_.resumed_in) [[unlikely]]
+    return resume_slow();
   execution.frame = &data_;
-  consumer_ = execution.bindings;
-  consumer_inherited_ = execution.inherited;
-  consumer_deadline_ns_ = execution.deadline_ns;
-  if (data_.is_special) [[unlikely]]
-    resume_slow(execution);
+  return execution;
 }
 
-inline void GeneratorFrame::suspend(Execution& execution, FrameData* consumer) {
-  // Its own bindings stand on its consumer's, or it entered a context.
-  if (data_.is_special || execution.bindings != consumer_) [[unlikely]]
-    return suspend_slow(execution);
-  execution.frame = consumer;
-  if (execution.deadline_ns != consumer_deadline_ns_) [[unlikely]]
-    execution.deadline_ns = consumer_deadline_ns_;
+inline void GeneratorFrame::suspend(Execution& execution) {
+  execution.frame = data_.outer;
+  if (data_.is_special) [[unlikely]]
+    suspend_slow(execution);
 }
 
 inline void GeneratorFrame::check_yield() const {
-  if (Execution::checks_yields_here()) [[unlikely]]
-    check_yield_slow(Execution::current());
+  if (Execution::is_strict_here()) [[unlikely]]
+    check_yield_slow();
 }
 
 template <class Rule>
@@ -160,8 +159,8 @@ class [[nodiscard]] generator {
     std::suspend_always initial_suspend() noexcept { return {}; }
     std::suspend_always final_suspend() noexcept { return {}; }
     std::suspend_always yield_value(const T& value) {
-      frame.check_yield();
       current = std::addressof(value);  // it lives in the coroutine until that goes on
+      frame.check_yield();
       return {};
     }
     void return_void() {}
@@ -210,20 +209,23 @@ class [[nodiscard]] generator {
   const T& value() const { return *handle_.promise().current; }
   // True if there is a value.
   bool advance() {
-    if (!handle_ || handle_.done()) return false;
-    promise_type& promise = handle_.promise();
+    const auto handle = handle_;
+    if (!handle || handle.done()) return false;
     // The same before and after: what runs in it comes back to this stack.
-    detail::Execution& execution = detail::Execution::current();
-    detail::FrameData* const outer = execution.frame;
-    promise.frame.resume(execution);
-    handle_.resume();
-    const bool done = handle_.done();
-    if (done) [[unlikely]]
-      promise.frame.end();
-    promise.frame.suspend(execution, outer);
-    if (promise.thrown) [[unlikely]]
-      std::rethrow_exception(std::exchange(promise.thrown, nullptr));
-    return !done;
+    detail::Execution& execution = handle.promise().frame.resume();
+    handle.resume();
+    if (handle.done()) [[unlikely]]
+      return finish(execution, handle);
+    handle.promise().frame.suspend(execution);
+    return true;
+  }
+  [[gnu::cold, gnu::noinline]] static bool finish(detail::Execution& execution,
+                                                  std::coroutine_handle<promise_type> handle) {
+    promise_type& promise = handle.promise();
+    promise.frame.end();
+    promise.frame.suspend(execution);
+    if (promise.thrown) std::rethrow_exception(std::exchange(promise.thrown, nullptr));
+    return false;
   }
 
   std::coroutine_handle<promise_type> handle_;

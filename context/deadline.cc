@@ -1,0 +1,23 @@
+// Deadlines that a generator opens.
+#include "deadline.h"
+
+#include <isola/context/frame.h>
+
+namespace isola::detail {
+
+void DeadlineBound::note_slow(const Execution& execution) {
+  FrameData* frame = generator_of(execution.frame);
+  if (frame == nullptr) return;
+  noted_in = frame;
+  outer = frame->deadlines;
+  frame->deadlines = this;
+  frame->make_special(execution.bindings);
+}
+
+void DeadlineBound::strike() {
+  DeadlineBound** at = &noted_in->deadlines;
+  while (*at != this) at = &(*at)->outer;
+  *at = outer;
+}
+
+}  // namespace isola::detail
