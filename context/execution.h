@@ -150,10 +150,11 @@ struct Execution {
 
   // As current(), but if the thread's own isn't known yet, one whose frame is nobody's and that is
   // not to be written to.
+#ifdef ISOLA_SIMULATED
+  static Execution& current_or_none() { return current(); }
+#else
   static Execution& current_or_none() { return *current_; }
-
-  // Whether a generator may not yield with open scopes here. As above.
-  static bool is_strict_here() { return current_->strict != 0; }
+#endif
 
  private:
   static Execution& of_thread();

@@ -67,9 +67,9 @@ void give_stack(StackMemory stack) noexcept {
   kept.bottoms[kept.count++] = stack.bottom;
 }
 
-void report(const std::exception_ptr& thrown) {
+void report_thrown(GeneratorFrame& frame) {
   try {
-    std::rethrow_exception(thrown);
+    frame.rethrow();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "isola: a generator that was abandoned threw: %s\n", error.what());
   } catch (...) {
@@ -153,7 +153,7 @@ void FiberBody::run_and_catch() noexcept {
     run();
   } catch (const Abandoned&) {
   } catch (...) {
-    thrown_ = std::current_exception();
+    frame_->note_thrown();
   }
   stage_ = Stage::done;
 }
@@ -171,18 +171,18 @@ bool FiberBody::resume() {
   require_not_running();
   if (stack_.bottom == nullptr) [[unlikely]]
     begin();
-  // The same before and after: what runs in it comes back to this stack.
-  Execution& execution = frame_->resume();
+  frame_->resume();
   enter();
-  frame_->note_innermost(execution);
   const bool done = stage_ == Stage::done;
   if (done) [[unlikely]] {
     drop_stack();
     frame_->end();
+  } else {
+    frame_->note_innermost();
+    frame_->suspend();
   }
-  frame_->suspend(execution);
-  if (thrown_) [[unlikely]]
-    std::rethrow_exception(std::exchange(thrown_, nullptr));
+  if (done) [[unlikely]]
+    frame_->rethrow();
   return !done;
 }
 
@@ -214,7 +214,7 @@ void FiberBody::close() {
   if (is_open) {
     abandoned_ = true;
     enter();  // a yield does not leave any more, so the body ends
-    if (thrown_) report(std::exchange(thrown_, nullptr));
+    report_thrown(*frame_);
   }
   drop_stack();
   frame_.reset();  // with its cleanups

@@ -83,7 +83,6 @@ class FiberBody {
   void* consumers_context_ = nullptr;  // and where its consumer does
   const void* value_ = nullptr;        // it lives in the body until that goes on
   ExceptionState exceptions_;
-  std::exception_ptr thrown_;
   std::optional<GeneratorFrame> frame_;  // until close(): what it holds of the body goes later
   const size_t stack_bytes_;
   StackMemory stack_;
@@ -141,7 +140,10 @@ class [[nodiscard]] fiber_generator {
   // that. Throws std::bad_alloc if there is no memory for its stack: it has not begun then. Throws
   // ContextError already_entered if the body runs, so it is the body that wants the next value.
   // Blocks: as the body does.
-  std::optional<T> next() { return advance() ? std::optional<T>(value()) : std::nullopt; }
+  std::optional<T> next() {
+    const T* const value = advance();
+    return value != nullptr ? std::optional<T>(*value) : std::nullopt;
+  }
   // Ends it: what is open in its body is unwound, in its context, and its cleanups run. What the
   // body throws meanwhile is reported on stderr, if it is a std::exception, and dropped.
   // Throws ContextError already_entered if the body runs.
@@ -174,8 +176,10 @@ class [[nodiscard]] fiber_generator {
     F body_;
   };
 
-  const T& value() const { return *static_cast<const T*>(body_->value()); }
-  bool advance() { return body_ != nullptr && body_->resume(); }
+  // As a generator's.
+  const T* advance() {
+    return body_ != nullptr && body_->resume() ? static_cast<const T*>(body_->value()) : nullptr;
+  }
 
   std::unique_ptr<detail::FiberBody> body_;
 };

@@ -28,13 +28,14 @@ bool is_claimed(const std::optional<Context>& context) { return context && conte
 
 }  // namespace
 
-Execution& GeneratorFrame::resume_slow() {
+bool GeneratorFrame::resume_slow() {
+  if (ended_) return false;
   Execution& execution = Execution::current();
   data_.outer = execution.frame;
   if (!data_.is_special) {
     data_.resumed_in = execution.frame;
     execution.frame = &data_;
-    return execution;
+    return true;
   }
   execution.frame = within_;
   if (given_) entered_.emplace(*given_, Claimed());
@@ -55,16 +56,14 @@ Execution& GeneratorFrame::resume_slow() {
     innermost_ = nullptr;
   }
   resume_frames(within_, data_.outer);
-  return execution;
+  return true;
 }
 
-void GeneratorFrame::suspend_slow(Execution& execution) {
+void GeneratorFrame::suspend_slow() {
+  Execution& execution = Execution::current();
   const Binding* const consumers = data_.stands_on;
-  if (!ended_) {
-    execution.frame = within_;
-    suspend_frames(within_, data_.outer);
-    execution.frame = data_.outer;
-  }
+  if (!ended_) suspend_frames(within_, data_.outer);
+  execution.frame = data_.outer;
   if (const DeadlineBound* bound = data_.deadlines) {
     while (bound->outer != nullptr) bound = bound->outer;
     execution.deadline_ns = bound->outside_ns;
@@ -91,17 +90,25 @@ void GeneratorFrame::suspend_slow(Execution& execution) {
   data_.resumed_in = data_.is_special ? &data_ : data_.outer;
 }
 
-void GeneratorFrame::check_yield_slow() const {
+void GeneratorFrame::check_yield() const {
   const Execution& execution = Execution::current();
-  if (rule_ == Rule::own && data_.is_special && execution.bindings != data_.stands_on)
+  if (execution.strict != 0 && rule_ == Rule::own && data_.is_special &&
+      execution.bindings != data_.stands_on)
     throw ContextError(ContextFault::open_scope,
                        "a generator yields while " + describe(*execution.bindings) +
                            " is open: close it before, or say generator<T, KeepsScopes>");
 }
 
+void GeneratorFrame::yield_slow() {
+  check_yield();
+  suspend_slow();
+}
+
 void GeneratorFrame::end() {
   ended_ = true;
   end_frame(data_, false);
+  suspend();
+  data_.resumed_in = &data_;  // nobody's: there is nothing to resume
 }
 
 void GeneratorFrame::close(bool is_done) {
@@ -120,7 +127,7 @@ GeneratorFrame::~GeneratorFrame() {
   if (closes_) {
     ended_ = true;
     end_frame(data_, true);
-    suspend(Execution::current());
+    suspend();
   }
   if (is_claimed(given_)) give_up_context(given_->id());
 }

@@ -53,28 +53,36 @@ class GeneratorFrame {
   GeneratorFrame(const GeneratorFrame&) = delete;
   GeneratorFrame& operator=(const GeneratorFrame&) = delete;
 
-  // Around each resume, by the consumer: begins with its execution, and gives it back.
-  Execution& resume();
-  void suspend(Execution& execution);
-  // Before a yield, by the generator.
+  // Before each resume, by the consumer. False: it has ended.
+  bool resume();
+  // Before each suspension, by the body. Throws ContextError open_scope.
+  void yield();
+  // The same where the consumer calls it, after the body was suspended; it throws nothing.
+  void suspend();
   void check_yield() const;
-  // Before suspend(), of a body that may stand in a frame within this one.
-  void note_innermost(const Execution& execution) {
+  // Before suspend(): the body may stand in a frame within this one.
+  void note_innermost() {
+    const Execution& execution = Execution::current();
     within_ = execution.frame;
     if (within_ != &data_) [[unlikely]]
       data_.make_special(execution.bindings);
   }
-  // The body is through.
+  // The body is through, and the consumer goes on.
   void end();
+  // What the body throws; thrown again for the consumer, once.
+  void note_thrown() { thrown_ = std::current_exception(); }
+  void rethrow() {
+    if (thrown_) std::rethrow_exception(std::exchange(thrown_, nullptr));
+  }
   // The coroutine is about to be destroyed; this frame, which is its own, goes last.
   void close(bool is_done);
   // See generator::set_context.
   void give(std::optional<Context> context);
 
  private:
-  Execution& resume_slow();
-  void suspend_slow(Execution& execution);
-  void check_yield_slow() const;
+  bool resume_slow();
+  void suspend_slow();
+  [[gnu::noinline]] void yield_slow();
 
   bool runs() const;
 
@@ -90,6 +98,7 @@ class GeneratorFrame {
   Binding* outermost_ = nullptr;
   EnteredBinding* entered_outermost_ = nullptr;  // those of them that entered a context,
   Block* inherited_ = nullptr;                   // and what the innermost one inherited
+  std::exception_ptr thrown_;
 };
 
 // A generator that opened nothing and has no callbacks costs what is inline here: whatever is more
@@ -97,23 +106,24 @@ class GeneratorFrame {
 // compared with the one before, and stored only if it is another: so no switch waits for what the
 // last one has stored.
 
-inline Execution& GeneratorFrame::resume() {
+inline bool GeneratorFrame::resume() {
   Execution& execution = Execution::current_or_none();
   if (execution.frame != data_.resumed_in) [[unlikely]]
     return resume_slow();
   execution.frame = &data_;
-  return execution;
+  return true;
 }
 
-inline void GeneratorFrame::suspend(Execution& execution) {
-  execution.frame = data_.outer;
+inline void GeneratorFrame::suspend() {
   if (data_.is_special) [[unlikely]]
-    suspend_slow(execution);
+    return suspend_slow();
+  Execution::current_or_none().frame = data_.outer;
 }
 
-inline void GeneratorFrame::check_yield() const {
-  if (Execution::is_strict_here()) [[unlikely]]
-    check_yield_slow();
+inline void GeneratorFrame::yield() {
+  if (data_.is_special) [[unlikely]]
+    return yield_slow();
+  Execution::current_or_none().frame = data_.outer;
 }
 
 template <class Rule>
@@ -130,18 +140,19 @@ class GeneratorIterator {
   using value_type = typename Generator::value_type;
   using difference_type = std::ptrdiff_t;
   explicit GeneratorIterator(Generator* from = nullptr) : from_(from) {}
-  const value_type& operator*() const { return from_->value(); }
+  const value_type& operator*() const { return *value_; }
   GeneratorIterator& operator++() {
-    if (!from_->advance()) from_ = nullptr;
+    value_ = from_->advance();
     return *this;
   }
   void operator++(int) { ++*this; }
   friend bool operator==(const GeneratorIterator& at, std::default_sentinel_t) {
-    return at.from_ == nullptr;
+    return at.value_ == nullptr;
   }
 
  private:
   Generator* from_;
+  const value_type* value_ = nullptr;
 };
 
 }  // namespace detail
@@ -160,16 +171,15 @@ class [[nodiscard]] generator {
     std::suspend_always final_suspend() noexcept { return {}; }
     std::suspend_always yield_value(const T& value) {
       current = std::addressof(value);  // it lives in the coroutine until that goes on
-      frame.check_yield();
+      frame.yield();
       return {};
     }
     void return_void() {}
-    void unhandled_exception() { thrown = std::current_exception(); }
+    void unhandled_exception() { frame.note_thrown(); }
     void await_transform() = delete;  // it can wait in its body, as any code can
 
     detail::GeneratorFrame frame{detail::rule_of<Rule>()};
     const T* current = nullptr;
-    std::exception_ptr thrown;
   };
 
   generator() = default;
@@ -182,7 +192,10 @@ class [[nodiscard]] generator {
 
   // The next value; nothing at its end. Throws what the body throws, and ends the generator by
   // that.
-  std::optional<T> next() { return advance() ? std::optional<T>(value()) : std::nullopt; }
+  std::optional<T> next() {
+    const T* const value = advance();
+    return value != nullptr ? std::optional<T>(*value) : std::nullopt;
+  }
   // Ends it: what is open in its body is unwound, in its context, and its cleanups run.
   void close() {
     if (!handle_) return;
@@ -206,26 +219,21 @@ class [[nodiscard]] generator {
  private:
   friend iterator;
   explicit generator(std::coroutine_handle<promise_type> handle) : handle_(handle) {}
-  const T& value() const { return *handle_.promise().current; }
-  // True if there is a value.
-  bool advance() {
+  // The next value, in the coroutine until that goes on; nullptr at the end.
+  const T* advance() {
     const auto handle = handle_;
-    if (!handle || handle.done()) return false;
-    // The same before and after: what runs in it comes back to this stack.
-    detail::Execution& execution = handle.promise().frame.resume();
+    if (!handle || !handle.promise().frame.resume()) return nullptr;
     handle.resume();
     if (handle.done()) [[unlikely]]
-      return finish(execution, handle);
-    handle.promise().frame.suspend(execution);
-    return true;
+      return finish(handle);
+    const T* const value = handle.promise().current;
+    if (value == nullptr) __builtin_unreachable();  // it was suspended by a co_yield
+    return value;
   }
-  [[gnu::cold, gnu::noinline]] static bool finish(detail::Execution& execution,
-                                                  std::coroutine_handle<promise_type> handle) {
-    promise_type& promise = handle.promise();
-    promise.frame.end();
-    promise.frame.suspend(execution);
-    if (promise.thrown) std::rethrow_exception(std::exchange(promise.thrown, nullptr));
-    return false;
+  [[gnu::cold, gnu::noinline]] static const T* finish(std::coroutine_handle<promise_type> handle) {
+    handle.promise().frame.end();
+    handle.promise().frame.rethrow();
+    return nullptr;
   }
 
   std::coroutine_handle<promise_type> handle_;
