@@ -111,6 +111,13 @@ class Inbox {
     waiting_.store(waiting() - 1, sync::memory_order_relaxed);
     return block;
   }
+  // As if it had not been popped: it was the last one that was.
+  void put_back(Block* block) {
+    block->next = head_;
+    if (head_ == nullptr) end_ = &block->next;
+    head_ = block;
+    waiting_.store(waiting() + 1, sync::memory_order_relaxed);
+  }
   // Appends what lies on the stack to the queue; how many that were. Acquire: with the pushes.
   uint32_t take() {
     if (quiet()) return 0;
@@ -135,9 +142,7 @@ class Inbox {
   }
   // Makes an inbox new. `notified`: nobody has to tell the home until it is acknowledged.
   // REQUIRES: nobody else can reach it.
-  void reopen(bool notified) {
-    word_.store(notified ? kNotified : 0, sync::memory_order_relaxed);
-  }
+  void reopen(bool notified) { word_.store(notified ? kNotified : 0, sync::memory_order_relaxed); }
   // Ends that state: false if something came meanwhile; then the home has to be told. Release:
   // which one it is.
   bool acknowledge_nothing() {

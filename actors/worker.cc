@@ -10,6 +10,7 @@
 #include <isola/channels/call.h>
 #include <isola/context/frame.h>
 #include <isola/context/record_filter.h>
+#include <isola/serialization/apart.h>
 #include <isola/serialization/check.h>
 #include <isola/serialization/faults.h>
 #include <isola/serialization/throw_trace.h>
@@ -23,7 +24,7 @@ namespace isola::detail {
 namespace {
 
 // What the handler of a message kept of it that it took; see handle_delivery.
-void give_kept_context(Execution& execution) {
+ISOLA_HOT void give_kept_context(Execution& execution) {
   Block* const context = std::exchange(execution.kept_context, nullptr);
   if (context != nullptr) context->pool->give_use(*context);
 }
@@ -96,6 +97,7 @@ void Worker::drop_notified() {
 
 void Worker::begin_stop() {
   if (std::exchange(stopping_, true)) return;
+  has_else_to_do_ = true;
   // Every blocked turn is unwound; Boost's own primitives can't be cancelled and are waited for.
   for (Carrier* carrier : carriers_)
     if (carrier->execution.cell != nullptr) carrier->cancel();
@@ -169,9 +171,8 @@ ActorCell* Worker::next_by_rule() {
   return cell;
 }
 
-ISOLA_HOT ActorCell* Worker::next_ready() {
-  drain_remote();
-  Inside inside(gate_);
+// Inside of the gate.
+ISOLA_HOT ActorCell* Worker::next_inside() {
   ActorCell* cell;
   if (by_rule_) [[unlikely]] {
     cell = next_by_rule();
@@ -189,8 +190,14 @@ ISOLA_HOT ActorCell* Worker::next_ready() {
   return cell;
 }
 
-ISOLA_HOT void Worker::settle(ActorCell& cell) {
+ISOLA_HOT ActorCell* Worker::next_ready() {
+  drain_remote();
   Inside inside(gate_);
+  return next_inside();
+}
+
+// Inside of the gate.
+ISOLA_HOT void Worker::settle_inside(ActorCell& cell) {
   if (cell.inbox.waiting() > 0 || cell.signals.load(sync::memory_order_relaxed) != 0) [[unlikely]]
     return make_ready_again(cell);
   // What comes now, or lies on the stack already, is notified.
@@ -198,9 +205,16 @@ ISOLA_HOT void Worker::settle(ActorCell& cell) {
   took(Transition::turn_to_idle);
 }
 
-void Worker::receive_in_span(ActorCell& cell, const BehaviourType& type, Block*& block) {
-  const SpanOfTurn span(cell, block->type);
-  type.receive(cell.behaviour, block);
+void Worker::settle(ActorCell& cell) {
+  Inside inside(gate_);
+  settle_inside(cell);
+}
+
+// The same, and the next one is taken while the gate is passed.
+ISOLA_HOT ActorCell* Worker::settle_and_next(ActorCell& cell) {
+  Inside inside(apart(gate_));
+  settle_inside(cell);
+  return next_inside();
 }
 
 // True if nobody waits for the answer any more.
@@ -209,12 +223,26 @@ ISOLA_HOT bool Worker::is_late(const Envelope& envelope) const {
          (envelope.deadline_ns != kNoDeadline && runtime_.clock().now_ns() >= envelope.deadline_ns);
 }
 
-ISOLA_HOT void Worker::handle_messages(ActorCell& cell, Execution& execution) {
-  const BehaviourType& type = *cell.type.load(sync::memory_order_relaxed);
-  Block* const root_context = cell.root_context;
-  Error failure;  // here, as a turn has many messages
-  uint32_t left = kTurnMessages;
-  for (; left > 0; --left) {
+// The message comes in a context, or its actor has one: the handler works in that.
+void Worker::receive_in_context(ActorCell& cell, const BehaviourType& type, Block*& block) {
+  Execution& execution = running_->execution;
+  Block*& context = block->envelope.context;
+  if (context != nullptr && cell.accepts != nullptr) cell.accepts->apply(context, runtime_.pool());
+  execution.set_inherited(context != nullptr ? context : cell.root_context);
+  if (execution.inherited == nullptr || !runtime_.tells_spans()) [[likely]] {
+    type.receive(cell.behaviour, block);
+  } else {
+    const SpanOfTurn span(cell, block->type);
+    type.receive(cell.behaviour, block);
+  }
+  execution.set_inherited(cell.root_context);  // the context of a call ends with its handler
+}
+
+// True if the actor is alive, and is to be settled.
+ISOLA_HOT bool Worker::handle_messages(ActorCell& cell, const BehaviourType& type,
+                                       Execution& execution) {
+  uint32_t handled = 0;
+  do {
     Block* block = cell.inbox.pop();
     if (block == nullptr) {
       if (cell.inbox.quiet()) break;
@@ -222,6 +250,15 @@ ISOLA_HOT void Worker::handle_messages(ActorCell& cell, Execution& execution) {
       block = cell.inbox.pop();
       if (block == nullptr) break;
     }
+    // Who signals notifies, too, so it is heeded by the end of the turn at the latest.
+    if (handled != 0 && cell.signals.load(sync::memory_order_relaxed) != 0) [[unlikely]] {
+      cell.inbox.put_back(block);
+      execution.deadline_ns = kNoDeadline;
+      if (obey_signals(cell)) return false;
+      if (cell.inbox.waiting() == 0) break;
+      block = cell.inbox.pop();
+    }
+    ++handled;
     if (cell.short_way_max == 0) [[unlikely]]
       cell.give_room_of(*block);
     Envelope& envelope = block->envelope;
@@ -238,39 +275,37 @@ ISOLA_HOT void Worker::handle_messages(ActorCell& cell, Execution& execution) {
       message_type_.store(message_type, sync::memory_order_relaxed);
       bool ended = false;
       try {
-        Block*& context = envelope.context;
-        if (context != nullptr && cell.accepts != nullptr) [[unlikely]]
-          cell.accepts->apply(context, runtime_.pool());
-        execution.set_inherited(context != nullptr ? context : root_context);
-        if (execution.inherited != nullptr && runtime_.tells_spans()) [[unlikely]]
-          receive_in_span(cell, type, block);
+        if (envelope.context != nullptr || cell.root_context != nullptr) [[unlikely]]
+          receive_in_context(cell, type, block);
         else
           type.receive(cell.behaviour, block);
       } catch (const Cancelled&) {
         ended = true;
       } catch (...) {
-        failure = capture_exception(runtime_.pool(), cell.failed_at(message_type));
+        failure_ = capture_exception(runtime_.pool(), cell.failed_at(message_type));
         ended = true;
       }
       execution.call = nullptr;
-      end_turn_frame(execution);
       // Not before the exception is gone: it may hold memory of the heap that ends.
-      if (ended) [[unlikely]]
-        return end_in_handler(cell, block, std::move(failure));
+      if (ended) [[unlikely]] {
+        Error failure = std::move(failure_);
+        end_turn_frame(execution);
+        end_in_handler(cell, block, std::move(failure));
+        return false;
+      }
+      end_turn_frame(execution);
     }
-    // The context of a call ends with its handler.
-    execution.set_inherited(root_context);
     if (block != nullptr)
-      release(block);
+      release(block, *cache_);
     else
       give_kept_context(execution);
-    if (cell.signals.load(sync::memory_order_relaxed) != 0 && obey_signals(cell)) return;
-  }
-  messages_ += kTurnMessages - left;
-  settle(cell);
+  } while (handled < kTurnMessages);
+  messages_ += handled;
+  return true;
 }
 
-ISOLA_HOT void Worker::turn(ActorCell& cell) {
+// True if the actor is alive, and is to be settled.
+ISOLA_HOT bool Worker::turn(ActorCell& cell) {
   Carrier& carrier = *running_;
   Execution& execution = carrier.execution;
   const BehaviourType& type = *cell.type.load(sync::memory_order_relaxed);
@@ -279,46 +314,49 @@ ISOLA_HOT void Worker::turn(ActorCell& cell) {
   execution.isolate_id = cell.id.load(sync::memory_order_relaxed);
   execution.resources = &cell.resources;
   execution.books = &cell.books;
+  execution.cancelled = 0;
   execution.begin_context(cell.root_context);
-  execution.deadline_ns = kNoDeadline;
   execution.dropped_heap = nullptr;
-  execution.cancelled = false;
   if (happens(Fault::killed)) cell.signals.fetch_or(kKill, sync::memory_order_relaxed);
   cell.carrier.store(&carrier, sync::memory_order_relaxed);
   in_turn_.store(&cell, sync::memory_order_release);
   // Relaxed: whoever sets a signal notifies afterwards. That is heeded between turns, or while
   // this one is suspended; a signal that was heeded before is seen here.
-  if (cell.signals.load(sync::memory_order_relaxed) == 0 || !obey_signals(cell)) {
-    if (type.run != nullptr) [[unlikely]] {
-      Error reason;
-      bool cancelled = false;
-      try {
-        type.run(cell.behaviour);
-        took(Transition::ended_by_return);
-      } catch (const Cancelled&) {
-        took(Transition::ended_by_cancellation);
-        // A stop is an end in order, which may wait.
-        cancelled = stopping_ || (cell.signals.load(sync::memory_order_acquire) & kKill) != 0;
-        execution.cancelled = cancelled;
-      } catch (...) {
-        took(Transition::ended_by_failure);
-        reason = capture_exception(runtime_.pool(), cell.failed_at());
-      }
-      end_turn_frame(execution);
-      if (!cancelled) end_in_order(cell, !reason);
-      if (reason && runtime_.restart(cell, reason)) {
-        begin(cell);
-      } else {
-        cell.carrier.store(nullptr, sync::memory_order_relaxed);
-        runtime_.end_actor(cell, std::move(reason));
-      }
-    } else {
-      handle_messages(cell, execution);
-    }
+  if (cell.signals.load(sync::memory_order_relaxed) != 0) [[unlikely]] {
+    execution.deadline_ns = kNoDeadline;
+    if (obey_signals(cell)) return false;
   }
-  // The rest of it is set by the next turn.
-  execution.cell = nullptr;
-  in_turn_.store(nullptr, sync::memory_order_release);
+  if (type.run == nullptr) [[likely]]
+    return handle_messages(cell, type, execution);
+  execution.deadline_ns = kNoDeadline;
+  run_function(cell, type);
+  return false;
+}
+
+void Worker::run_function(ActorCell& cell, const BehaviourType& type) {
+  Execution& execution = running_->execution;
+  Error reason;
+  bool cancelled = false;
+  try {
+    type.run(cell.behaviour);
+    took(Transition::ended_by_return);
+  } catch (const Cancelled&) {
+    took(Transition::ended_by_cancellation);
+    // A stop is an end in order, which may wait.
+    cancelled = stopping_ || (cell.signals.load(sync::memory_order_acquire) & kKill) != 0;
+    execution.cancelled = cancelled;
+  } catch (...) {
+    took(Transition::ended_by_failure);
+    reason = capture_exception(runtime_.pool(), cell.failed_at());
+  }
+  end_turn_frame(execution);
+  if (!cancelled) end_in_order(cell, !reason);
+  if (reason && runtime_.restart(cell, reason)) {
+    begin(cell);
+  } else {
+    cell.carrier.store(nullptr, sync::memory_order_relaxed);
+    runtime_.end_actor(cell, std::move(reason));
+  }
 }
 
 void Worker::loop() {
@@ -334,21 +372,29 @@ void Worker::loop() {
 
 // Until there is something else to do. True: the scheduler of Boost is to be looked after.
 ISOLA_HOT bool Worker::take_turns() {
-  do {
-    ActorCell* cell = next_ready();
+  ActorCell* cell = next_ready();
+  for (;;) {
     if (cell == nullptr) {
       owed_until_turn_ = 0;
       return false;
     }
-    turn(*cell);
-    if (ready_count_.load(sync::memory_order_relaxed) > 0 && its_dispatcher_.sleeping_workers() > 0)
+    const bool is_alive = turn(*cell);
+    if (its_dispatcher_.sleeping_workers() > 0 && ready_count_.load(sync::memory_order_relaxed) > 0)
       share();
     count_turn();
-    if (boost_notified_.load(sync::memory_order_relaxed)) [[unlikely]]
-      return true;
-    // A turn that begins after begin_stop() would not be cancelled.
-  } while (!stopping_ && (woken_.empty() || owes_turns()));
-  return false;
+    if (is_alive && may_go_on() && nothing_came()) [[likely]] {
+      cell = settle_and_next(*cell);
+      if (cell != nullptr) continue;
+    } else if (is_alive) {
+      settle(*cell);
+    }
+    // The rest of it is set by the next turn.
+    running_->execution.cell = nullptr;
+    in_turn_.store(nullptr, sync::memory_order_release);
+    if (boost_notified_.load(sync::memory_order_relaxed)) return true;
+    if (!may_go_on()) return false;
+    cell = next_ready();
+  }
 }
 
 void Worker::made(ActorCell& cell) { settle(cell); }

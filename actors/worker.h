@@ -116,8 +116,8 @@ class Worker {
   void made(ActorCell& cell);
   void begin(ActorCell& cell);
   // Puts an actor whose home this is into the list of notifications; takes one reference to it.
-  void tell(ActorCell& cell);         // any thread
-  void unpark(Carrier& carrier);      // any thread
+  void tell(ActorCell& cell);     // any thread
+  void unpark(Carrier& carrier);  // any thread
   // Does what a notification asks for, now. Takes one reference.
   void heed(ActorCell& cell);
   // Takes over an idle actor of `home`, if that sleeps; the caller has notified the actor.
@@ -156,14 +156,17 @@ class Worker {
   void main();
   void loop();
   bool take_turns();
-  void turn(ActorCell& cell);
-  void handle_messages(ActorCell& cell, Execution& execution);
+  bool turn(ActorCell& cell);
+  bool handle_messages(ActorCell& cell, const BehaviourType& type, Execution& execution);
+  void run_function(ActorCell& cell, const BehaviourType& type);
   bool is_late(const Envelope& envelope) const;
-  void receive_in_span(ActorCell& cell, const BehaviourType& type, Block*& block);
+  void receive_in_context(ActorCell& cell, const BehaviourType& type, Block*& block);
   // Ends the actor whose handler threw, and tells the asker of `block`, if it is still ours.
   void end_in_handler(ActorCell& cell, Block* block, Error failure);
   // The end of a turn of an actor that is alive.
   void settle(ActorCell& cell);
+  void settle_inside(ActorCell& cell);
+  ActorCell* settle_and_next(ActorCell& cell);
   // True if the actor has ended.
   bool obey_signals(ActorCell& cell);
   void end_in_order(ActorCell& cell, bool wait);
@@ -179,13 +182,25 @@ class Worker {
     boost_notified_.store(true, sync::memory_order_relaxed);
   }
   ActorCell* next_ready();
+  ActorCell* next_inside();
   ActorCell* next_by_rule();
+  // Whether ready actors get their turns before woken carriers and the scheduler of Boost.
+  bool may_go_on() const {
+    if (boost_notified_.load(sync::memory_order_relaxed)) return false;
+    // A turn that begins after begin_stop() would not be cancelled.
+    return !has_else_to_do_ || (!stopping_ && owes_turns());
+  }
+  void link_woken(boost::fibers::context& context) {
+    context.ready_link(woken_);
+    has_else_to_do_ = true;
+  }
   bool owes_turns() const { return turns_.load(sync::memory_order_relaxed) < owed_until_turn_; }
   void make_ready(ActorCell& cell);  // inside of the gate
   // The same at the end of a turn, maybe where it came from. Inside of the gate.
   void make_ready_again(ActorCell& cell);
+  bool nothing_came() const { return notified_.seems_empty() && remote_woken_.seems_empty(); }
   void drain_remote() {
-    if (!notified_.seems_empty() || !remote_woken_.seems_empty()) [[unlikely]]
+    if (!nothing_came()) [[unlikely]]
       take_remote();
   }
   void take_remote();
@@ -248,6 +263,8 @@ class Worker {
   Algorithm* algorithm_ = nullptr;        // owned by the Boost scheduler
   boost::fibers::context* dispatcher_ = nullptr;
   boost::fibers::scheduler::ready_queue_type woken_;
+  bool has_else_to_do_ = false;  // some are woken, or it stops
+  Error failure_;                // of the handler that has just thrown
   Timers timers_;
   std::vector<Carrier*> carriers_;
   std::vector<Carrier*> adopted_;  // fibers that a user made on this thread
@@ -283,7 +300,7 @@ class Worker {
   Arrivals<Carrier, &Carrier::next> remote_woken_;
   sync::atomic<bool> boost_notified_{false};
   sync::atomic<bool> stop_{false};
-  sync::atomic<bool> ended_{false};               // its thread looks at nothing any more
+  sync::atomic<bool> ended_{false};  // its thread looks at nothing any more
   // The worker that gave actors to this one the last time; how many in all, ever; how many of this
   // one's came back.
   sync::atomic<Worker*> host_{nullptr};

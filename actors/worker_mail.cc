@@ -16,7 +16,7 @@ void Worker::tell(ActorCell& cell) {
 
 void Worker::unpark(Carrier& carrier) {
   if (current_ == this) {
-    carrier.context->ready_link(woken_);
+    link_woken(*carrier.context);
     return;
   }
   if (remote_woken_.push(carrier)) sleep_.wake();
@@ -48,7 +48,7 @@ void Worker::take_remote() {
   Carrier* carrier = remote_woken_.seems_empty() ? nullptr : remote_woken_.take();
   while (carrier != nullptr) {
     Carrier* next = std::exchange(carrier->next, nullptr);
-    carrier->context->ready_link(woken_);
+    link_woken(*carrier->context);
     carrier = next;
   }
 }
@@ -104,6 +104,7 @@ inline bool Worker::send_here(ActorCell& cell, Block& block, Execution& executio
 }
 
 bool Worker::send_here_in_context(ActorCell& cell, Block& block, Execution& execution) {
+  if (Execution::current_or_null() == nullptr) return false;
   // Relaxed: a hint, which spares the stamp of what is not for here.
   if (cell.home.load(sync::memory_order_relaxed) != this) return false;
   Block*& context = block.envelope.context;
@@ -140,9 +141,7 @@ inline bool Worker::append_here(ActorCell& cell, Block& block, Execution& execut
 bool ActorCell::send_here(Block& block) {
   if constexpr (kChecked) return false;  // it has to be sealed
   Worker* worker = Worker::current();
-  Execution* execution = Execution::current_or_null();
-  return worker != nullptr && execution != nullptr &&
-         worker->send_here(*this, block, *execution);
+  return worker != nullptr && worker->send_here(*this, block, Execution::current_or_none());
 }
 
 Inbox::Push Worker::push_here(ActorCell& cell, Block& block) {

@@ -134,7 +134,7 @@ void Worker::awakened(bf::context* context) {
     adopted_.push_back(carrier);
     context->set_properties(carrier);
   }
-  context->ready_link(woken_);
+  link_woken(*context);
 }
 
 bf::context* Worker::choose_next() {
@@ -153,6 +153,7 @@ bf::context* Worker::choose_next() {
   if (!woken_.empty() && !actors_first) {
     next = &woken_.front();
     woken_.pop_front();
+    has_else_to_do_ = stopping_ || !woken_.empty();
   } else if (actors_ready || (stopping && idle_ != nullptr)) {
     woken_in_a_row_ = 0;
     // Whoever parks has made sure of a spare one; only Boost's own primitives park without.
@@ -171,6 +172,7 @@ bf::context* Worker::choose_next() {
       idle_ = running_;
     } else {
       woken_.push_front(*next);
+      has_else_to_do_ = true;
     }
     return std::exchange(dispatcher_, nullptr);
   }

@@ -97,10 +97,10 @@ struct Execution {
   ActorCell* cell = nullptr;          // the actors' layer's own
   Heap* heap = nullptr;               // of the isolate, once it is used in this turn
   uint32_t outside = 0;               // open scopes of isola::Outside
-  uint32_t in_switch = 0;             // callbacks of frames that run here
-  uint32_t strict = 0;                // open scopes of isola::StrictYields
-  uint32_t shields = 0;               // open scopes of isola::Shield
-  bool cancelled = false;             // the turn is being ended: Carrier::cancel
+  uint16_t in_switch = 0;             // callbacks of frames that run here
+  uint16_t strict = 0;                // open scopes of isola::StrictYields
+  uint16_t shields = 0;               // open scopes of isola::Shield
+  uint16_t cancelled = 0;             // 1: the turn is being ended: Carrier::cancel
   // The heap of an isolate that is being ended: it is dropped whole, so what would only give memory
   // back to it need not run. nullptr: none.
   const std::pmr::memory_resource* dropped_heap = nullptr;
@@ -148,8 +148,8 @@ struct Execution {
     return current_->remembered;
   }
 
-  // As current(), but if the thread's own isn't known yet, one whose frame is nobody's and that is
-  // not to be written to.
+  // As current(), but if the thread's own isn't known yet, one that is not to be written to: it has
+  // nobody's frame and nobody's binding, by which it is known.
 #ifdef ISOLA_SIMULATED
   static Execution& current_or_none() { return current(); }
 #else
@@ -161,8 +161,9 @@ struct Execution {
   static Execution none_;  // stays as it is
   static constinit inline thread_local Execution* current_ = &none_;
 };
+extern const Binding nobodys_binding;
 extern FrameData nobodys_frame;
-inline constinit Execution Execution::none_{.frame = &nobodys_frame};
+inline constinit Execution Execution::none_{.bindings = &nobodys_binding, .frame = &nobodys_frame};
 
 }  // namespace detail
 

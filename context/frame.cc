@@ -46,6 +46,7 @@ void run_reported(const FrameData& frame, const char* what, const std::function<
 
 }  // namespace
 
+const Binding nobodys_binding;
 FrameData nobodys_frame{FrameKind::thread};
 
 FrameData* generator_of(FrameData* innermost) {

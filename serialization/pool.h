@@ -11,6 +11,7 @@
 //                so a message may outlive its System.
 #pragma once
 
+#include <isola/serialization/apart.h>
 #include <isola/serialization/block.h>
 #include <isola/serialization/shared_uses.h>
 #include <isola/serialization/sync.h>
@@ -177,8 +178,9 @@ class Pool {
   Block* take(uint64_t words, bool beyond_bound = false);
   // A block that is kept for this type, or nullptr.
   Block* take_kept(const MessageType& type);
-  // Gives a block back as it is. Use isola::release for messages.
+  // Gives a block back as it is. Use isola::release for messages. `cache`: of the running thread.
   void give(Block* block);
+  void give(Block* block, PoolCache& cache);
 
   // One more use of a shared block of this pool, and one fewer: as Block::retain() and release(),
   // and cheaper where they come by the thousand. See shared_uses.h.
@@ -289,7 +291,7 @@ inline void PoolCache::give(Block* block) {
   detail::poison(*block);
   block->set_state(BlockState::free);
   if (block->kept_for != nullptr) {
-    detail::FreeList& usual = typed_[block->kept_place];
+    detail::FreeList& usual = detail::apart(typed_[block->kept_place]);
     if (usual.type == block->kept_for) [[likely]]
       return push(usual, block, detail::kLargeClass);
     if (detail::FreeList* list = probe_typed_list(*block->kept_for))
@@ -316,22 +318,37 @@ inline void PoolCache::give(Block* block) {
 }
 
 inline void Pool::give(Block* block) {
-  PoolCache* cache = own_cache();
-  if (cache == nullptr || block->size_class == detail::kLargeClass) return give_slow(block);
-  cache->give(block);
+  PoolCache* cache = PoolCache::current();
+  if (cache == nullptr) return give_slow(block);
+  give(block, *cache);
+}
+
+inline void Pool::give(Block* block, PoolCache& cache) {
+  if (&cache.pool() != this || block->size_class == detail::kLargeClass) return give_slow(block);
+  cache.give(block);
 }
 
 // The usual end of a message: nothing hangs on the block, and it goes to this worker's cache.
-inline void release(Block* block) {
+inline bool has_nothing_attached(const Block& block) {
   const auto bits = [](const void* pointer) { return reinterpret_cast<uintptr_t>(pointer); };
   // Acquire: what the other users of a shared block did comes before its reuse.
-  const uint32_t others = block->references.load(sync::memory_order_acquire) ^ 1;
+  const uint32_t others = block.references.load(sync::memory_order_acquire) ^ 1;
   // One branch for all that may hang on it.
-  if (((others | block->flags) | bits(block->envelope.reply) | bits(block->envelope.context) |
-       bits(block->more_segments)) != 0) [[unlikely]]
+  return ((others | block.flags) | bits(block.envelope.reply) | bits(block.envelope.context) |
+          bits(block.more_segments)) == 0;
+}
+inline void release(Block* block) {
+  if (!has_nothing_attached(*block)) [[unlikely]]
     return detail::release_slow(block);
   block->envelope.deadline_ns = kNoDeadline;
   block->pool->give(block);
+}
+// The same by who knows the cache of the running thread.
+inline void release(Block* block, PoolCache& cache) {
+  if (!has_nothing_attached(*block)) [[unlikely]]
+    return detail::release_slow(block);
+  block->envelope.deadline_ns = kNoDeadline;
+  block->pool->give(block, cache);
 }
 
 }  // namespace isola
