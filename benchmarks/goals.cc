@@ -32,6 +32,30 @@ const std::vector<Goal>& goals() {
   return all;
 }
 
+const std::vector<Held>& all_held() {
+  using enum Held::Kind;
+  static const std::vector<Held> all = {
+      {"pingpong", "isola", times, 2, "floor", "by hand"},
+      {"counting", "isola", times, 1.6, "floor", "by hand"},
+      {"select8", "isola", times, 4, "recv", "isola"},
+      {"text_list", "isola", times, 1, "", "by hand"},
+      {"heap_words", "isola", times, 1, "", "mimalloc"},
+      {"heap_json", "isola", times, 1, "", "mimalloc"},
+      {"heap_churn", "isola", times, 1, "", "mimalloc"},
+      // Covers: LCC-016
+      {"context_hit", "isola", times, 3, "", "thread_local"},
+      {"context_hit", "isola", alone, 2.5},
+      {"context_miss", "isola", times, 3, "", "thread_local"},
+      {"context_miss", "isola", alone, 2.5},
+      {"context_bind", "isola", alone, 8},
+      {"context_bind12", "isola", times, 2, "", "isola one by one"},
+      {"context_capture", "isola", alone, 8},
+      {"context_send", "isola 8 keys", more, 15, "", "isola empty"},
+      {"context_switch", "isola", times, 1, "", "bare coroutine"},
+  };
+  return all;
+}
+
 const Goal* goal_of(const std::string& name, unsigned workers) {
   const auto found = std::find_if(goals().begin(), goals().end(), [&](const Goal& goal) {
     return goal.name == name && goal.workers == workers;

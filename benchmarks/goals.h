@@ -25,6 +25,19 @@ struct Goal {
   double caf_1_1;
 };
 
+// What a row is held to: so many times the median of another row of the same run (`times`), so much
+// more than that (`more`), or so much (`alone`).
+struct Held {
+  enum class Kind { times, more, alone };
+  std::string name;
+  std::string system;
+  Kind kind;
+  double at_most;
+  std::string to_name{};  // empty: its own name
+  std::string to_system{};
+};
+const std::vector<Held>& all_held();
+
 // In the order in which they are shown.
 const std::vector<Goal>& goals();
 // nullptr: the benchmark has no goal.

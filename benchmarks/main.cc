@@ -49,6 +49,7 @@ int measure(const Options& options) {
   const std::vector<Row> rows = run_all(chosen, options.runs);
   print(table_of(rows));
   print(pairs_of(rows));
+  print(held_of(rows));
   if (options.peers) print("\nPeers: " + versions + "\n" + comparison_of(rows));
   if (!options.json_path.empty()) write_json(options.json_path, rows, options.runs);
   if (!options.svg_path.empty()) {

@@ -75,6 +75,29 @@ std::string pairs_of(const std::vector<Row>& rows) {
       one->figures.median / apart->figures.median);
 }
 
+std::string held_of(const std::vector<Row>& rows) {
+  std::string text;
+  for (const Held& held : all_held()) {
+    const Row* row = find(rows, held.name, held.system, 1);
+    if (row == nullptr || row->figures.median <= 0) continue;
+    double figure = row->figures.median;
+    std::string said = fmt::format("{:.2f} {}", figure, row->unit);
+    if (held.kind != Held::Kind::alone) {
+      const bool is_own = held.to_name.empty();
+      const Row* to = find(rows, is_own ? held.name : held.to_name, held.to_system, 1);
+      if (to == nullptr || to->figures.median <= 0) continue;
+      const std::string what = is_own ? held.to_system : held.to_name;
+      const bool is_ratio = held.kind == Held::Kind::times;
+      figure = is_ratio ? figure / to->figures.median : figure - to->figures.median;
+      said = is_ratio ? fmt::format("{:.2f} times {}", figure, what)
+                      : fmt::format("{:.2f} {} more than {}", figure, row->unit, what);
+    }
+    text += fmt::format("{}: {} takes {}; at most {:g}: {}\n", held.name, held.system, said,
+                        held.at_most, figure <= held.at_most ? "yes" : "no");
+  }
+  return text;
+}
+
 std::string comparison_of(const std::vector<Row>& rows) {
   const double floor = floor_of(rows);
   std::string text = "How many times as long as isola each peer takes, and whether it is enough:\n";

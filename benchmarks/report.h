@@ -15,6 +15,9 @@ std::string table_of(const std::vector<Row>& rows);
 // Whether two workers do enough more than one; empty unless `pairs` was run on both.
 std::string pairs_of(const std::vector<Row>& rows);
 
+// Whether rows are as fast beside others of the run as they are held to be; a line each.
+std::string held_of(const std::vector<Row>& rows);
+
 // For each row with a goal, how many times as long as isola each peer takes, and whether that is as
 // much as wanted; the medians of SObjectizer and CAF 1.1 are of another machine, scaled by `floor`.
 std::string comparison_of(const std::vector<Row>& rows);

@@ -68,7 +68,7 @@ struct SealHooks;  // seal.cc
 inline constexpr uint32_t kMagazine = 64;     // blocks that travel together
 inline constexpr uint32_t kSizeClasses = 6;   // 64 B to 64 KiB, each 4 times the one before
 inline constexpr uint8_t kLargeClass = 0xff;  // own mapping, given back to the system when freed
-inline constexpr uint32_t kTypedLists = 64;   // types whose blocks are kept with a builder; < 256
+inline constexpr uint32_t kTypedLists = 128;  // types whose blocks are kept with a builder; < 256
 inline constexpr uint32_t kTypedProbes = 4;   // places where a type's list may be
 
 constexpr uint32_t class_words(uint32_t size_class) { return 8u << (2 * size_class); }

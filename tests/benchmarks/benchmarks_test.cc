@@ -55,6 +55,8 @@ TEST(Benchmarks, AllDoTheirWorkAndAreWrittenDown) {
       << read(folder.file("out"));
   EXPECT_THAT(read(folder.file("out")), HasSubstr("x goal"));
   EXPECT_THAT(read(folder.file("out")), HasSubstr("On independent pairs, 2 workers do "));
+  EXPECT_THAT(read(folder.file("out")), ContainsRegex("\ncontext_hit: isola takes [0-9.]+ times "
+                                                      "thread_local; at most 3: (yes|no)\n"));
 
   const std::string text = read(json);
   const std::regex list(R"(\[\n(  \{[^{}]*\},\n)*  \{[^{}]*\}\n\]\n)");
