@@ -223,18 +223,22 @@ ISOLA_HOT bool Worker::is_late(const Envelope& envelope) const {
          (envelope.deadline_ns != kNoDeadline && runtime_.clock().now_ns() >= envelope.deadline_ns);
 }
 
+void Worker::receive_in_span(ActorCell& cell, const BehaviourType& type, Block*& block) {
+  const SpanOfTurn span(cell, block->type);
+  type.receive(cell.behaviour, block);
+}
+
 // The message comes in a context, or its actor has one: the handler works in that.
-void Worker::receive_in_context(ActorCell& cell, const BehaviourType& type, Block*& block) {
-  Execution& execution = running_->execution;
+ISOLA_HOT void Worker::receive_in_context(ActorCell& cell, const BehaviourType& type, Block*& block,
+                                          Execution& execution) {
   Block*& context = block->envelope.context;
-  if (context != nullptr && cell.accepts != nullptr) cell.accepts->apply(context, runtime_.pool());
+  if (context != nullptr && cell.accepts != nullptr) [[unlikely]]
+    cell.accepts->apply(context, runtime_.pool());
   execution.set_inherited(context != nullptr ? context : cell.root_context);
-  if (execution.inherited == nullptr || !runtime_.tells_spans()) [[likely]] {
+  if (runtime_.tells_spans() && execution.inherited != nullptr) [[unlikely]]
+    receive_in_span(cell, type, block);
+  else
     type.receive(cell.behaviour, block);
-  } else {
-    const SpanOfTurn span(cell, block->type);
-    type.receive(cell.behaviour, block);
-  }
   execution.set_inherited(cell.root_context);  // the context of a call ends with its handler
 }
 
@@ -276,7 +280,7 @@ ISOLA_HOT bool Worker::handle_messages(ActorCell& cell, const BehaviourType& typ
       bool ended = false;
       try {
         if (envelope.context != nullptr || cell.root_context != nullptr) [[unlikely]]
-          receive_in_context(cell, type, block);
+          receive_in_context(cell, type, block, execution);
         else
           type.receive(cell.behaviour, block);
       } catch (const Cancelled&) {

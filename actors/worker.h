@@ -160,7 +160,9 @@ class Worker {
   bool handle_messages(ActorCell& cell, const BehaviourType& type, Execution& execution);
   void run_function(ActorCell& cell, const BehaviourType& type);
   bool is_late(const Envelope& envelope) const;
-  void receive_in_context(ActorCell& cell, const BehaviourType& type, Block*& block);
+  void receive_in_context(ActorCell& cell, const BehaviourType& type, Block*& block,
+                          Execution& execution);
+  void receive_in_span(ActorCell& cell, const BehaviourType& type, Block*& block);
   // Ends the actor whose handler threw, and tells the asker of `block`, if it is still ours.
   void end_in_handler(ActorCell& cell, Block* block, Error failure);
   // The end of a turn of an actor that is alive.

@@ -104,7 +104,7 @@ inline bool Worker::send_here(ActorCell& cell, Block& block, Execution& executio
 }
 
 bool Worker::send_here_in_context(ActorCell& cell, Block& block, Execution& execution) {
-  if (Execution::current_or_null() == nullptr) return false;
+  if (execution.bindings == &nobodys_binding) return false;
   // Relaxed: a hint, which spares the stamp of what is not for here.
   if (cell.home.load(sync::memory_order_relaxed) != this) return false;
   Block*& context = block.envelope.context;
