@@ -24,7 +24,7 @@ class Job {
   Job& operator=(const Job&) = delete;
   virtual ~Job() {
     if (context != nullptr) release(context);
-    done->drop();
+    done->leave();
   }
   // Executes it in the isolate, on a carrier of its own.
   virtual void run() = 0;
@@ -79,7 +79,7 @@ class Job {
   ReadyDescriptor ready;     // for who waits for the end with poll
   Block* context = nullptr;  // what the starter's context lets cross
   int64_t deadline_ns = kNoDeadline;
-  bool of_user = true;       // it runs a function of the user's
+  bool of_user = true;  // it runs a function of the user's
 
  private:
   enum class Fate : uint8_t { open, failed, abandoned };

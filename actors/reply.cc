@@ -1,13 +1,31 @@
 // Waiting for an answer, and giving it.
 #include "reply.h"
 
+#include <isola/actors/worker.h>
+
 namespace isola::detail {
+
+void* AskState::operator new([[maybe_unused]] size_t bytes) {
+  static_assert(sizeof(AskState) <= KeptMemory::kBytes);
+  ISOLA_ASSERT(bytes, ==, sizeof(AskState));
+  Worker* worker = Worker::current();
+  void* memory = worker != nullptr ? worker->kept_memory().take() : nullptr;
+  return memory != nullptr ? memory : InProgramMemory::operator new(KeptMemory::kBytes);
+}
+
+void AskState::operator delete(void* memory) {
+  Worker* worker = Worker::current();
+  if (worker == nullptr || !worker->kept_memory().give(memory))
+    InProgramMemory::operator delete(memory);
+}
 
 Error AskState::wait(int64_t deadline_ns) {
   uintptr_t state = state_.load(sync::memory_order_acquire);
   if (state == kPending) {
     ActorCell* self = Execution::current().cell;
     if (self != nullptr && self == target_) return Error(Code::asks_itself);
+    // Relaxed: the state publishes it.
+    waits_on_.store(Worker::current(), sync::memory_order_relaxed);
     Waiter waiter(deadline_ns);
     if (state_.compare_exchange_strong(state, reinterpret_cast<uintptr_t>(&waiter),
                                        sync::memory_order_acq_rel)) {
@@ -25,11 +43,41 @@ Error AskState::wait(int64_t deadline_ns) {
 }
 
 void AskState::finish() {
-  const uintptr_t seen = state_.exchange(kAnswered, sync::memory_order_acq_rel);
+  const uintptr_t seen = state_.load(sync::memory_order_acquire);
+  // Relaxed: if it is this worker, it was written on this thread, and so was the end of any wait
+  // before the one that was seen: this wait goes on. The asker is suspended then, a carrier stays
+  // on its worker, and nobody else writes the state: plain stores do.
+  Worker* const waits_on = is_waiter(seen) ? waits_on_.load(sync::memory_order_relaxed) : nullptr;
+  if (waits_on == nullptr || waits_on != Worker::current()) [[unlikely]]
+    return finish_from_elsewhere(seen);
   auto* waiter = reinterpret_cast<Waiter*>(seen);
-  const bool won = waiter != nullptr && waiter->claim(Outcome::completed);
+  const bool won = waiter->claim_on_its_thread(Outcome::completed);
   state_.store(kFinished, sync::memory_order_release);
   if (won) waiter->wake();
+}
+
+void AskState::finish_from_elsewhere(uintptr_t seen) {
+  uintptr_t next;
+  do {
+    if (seen == kAbandoned) return drop();
+    next = is_waiter(seen) ? kAnswered : kFinished;
+    // Release: the answer. Acquire: the waiter, or what the asker did before it left.
+  } while (!state_.compare_exchange_strong(seen, next, sync::memory_order_acq_rel,
+                                           sync::memory_order_acquire));
+  if (next == kFinished) return;
+  auto* waiter = reinterpret_cast<Waiter*>(seen);
+  const bool won = waiter->claim(Outcome::completed);
+  state_.store(kFinished, sync::memory_order_release);
+  if (won) waiter->wake();
+}
+
+void AskState::abandon() {
+  uintptr_t state = kPending;
+  // Release: what the asker did with it. Acquire: that it was finished just now.
+  if (state_.compare_exchange_strong(state, kAbandoned, sync::memory_order_acq_rel,
+                                     sync::memory_order_acquire))
+    return;
+  ISOLA_ASSERT(state, ==, kFinished);
   drop();
 }
 

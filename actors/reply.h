@@ -9,9 +9,16 @@
 // The state word of an ask:
 //   pending           nobody waits, no answer yet
 //   pointer           this waiter waits
-//   answered          answer and error are written; a waiter seen before may still be touched
-//   finished          as answered, and no waiter is touched any more
-// pending <-> pointer by the asker; pending|pointer -> answered -> finished by the answerer.
+//   answered          answer and error are written; the waiter seen before may still be touched
+//   finished          as answered, and the answerer touches nothing any more
+//   abandoned         the asker touches nothing any more, and there is no answer yet
+// pending <-> pointer, pending -> abandoned by the asker; pending -> finished and pointer ->
+// answered -> finished by the answerer. So it tells which of the two ends is the last, and neither
+// counts: finished, that is the asker; abandoned, the answerer.
+//
+// Where the asker waits on the worker that answers, which is the usual case, neither is disturbed:
+// the asker is suspended, on a carrier of this very thread. So the answer takes no atomic
+// read-modify-write, and all of an ask one: pending -> pointer.
 #pragma once
 
 #include <isola/actors/cell.h>
@@ -33,6 +40,10 @@ namespace detail {
 // Shared by the asker and the message. Thread safety: any thread.
 class AskState final : public ReplyTarget, public InProgramMemory {
  public:
+  // From what the worker keeps, where there is one.
+  static void* operator new(size_t bytes);
+  static void operator delete(void* memory);
+
   explicit AskState(ActorCell& target)
       : target_(&target), target_id_(target.id.load(sync::memory_order_relaxed)) {}
   // Of nobody in particular.
@@ -61,9 +72,20 @@ class AskState final : public ReplyTarget, public InProgramMemory {
   }
   // REQUIRES: wait() returned no error, and not taken before.
   Block* take_answer() { return std::exchange(answer_, nullptr); }
+  // The asker touches it no more.
+  void leave() {
+    // Acquire: the answer, and all that the answerer did.
+    if (state_.load(sync::memory_order_acquire) != kFinished) [[unlikely]]
+      return abandon();
+    drop();
+  }
   void retain() override { references_.fetch_add(1, sync::memory_order_relaxed); }
   void drop() override {
-    if (references_.fetch_sub(1, sync::memory_order_acq_rel) == 1) delete this;
+    // If there is one reference, nobody is there who could take another. Acquire: what those did
+    // who had one.
+    if (references_.load(sync::memory_order_acquire) == 1 ||
+        references_.fetch_sub(1, sync::memory_order_acq_rel) == 1)
+      delete this;
   }
 
  private:
@@ -71,13 +93,20 @@ class AskState final : public ReplyTarget, public InProgramMemory {
     if (answer_ != nullptr) release(answer_);
   }
   void finish();
+  void finish_from_elsewhere(uintptr_t seen);
+  void abandon();
 
   static constexpr uintptr_t kPending = 0;
   static constexpr uintptr_t kAnswered = 1;
   static constexpr uintptr_t kFinished = 2;
+  static constexpr uintptr_t kAbandoned = 3;
+  static bool is_waiter(uintptr_t state) { return state > kAbandoned; }
 
   sync::atomic<uintptr_t> state_{kPending};
-  sync::atomic<uint32_t> references_{2};
+  // Where the asker waits; written before the state says so. nullptr: on a thread of its own.
+  sync::atomic<Worker*> waits_on_{nullptr};
+  // One of the asker and the answerer together, and those that were retained.
+  sync::atomic<uint32_t> references_{1};
   const ActorCell* const target_;  // only compared, never followed
   const uint64_t target_id_;
   Block* answer_ = nullptr;
@@ -102,7 +131,7 @@ class Asking {
   ~Asking() {
     if (state_ == nullptr) return;
     if (!state_->is_finished() && detail::gives_up_what_it_asked()) detail::cancel(*state_);
-    state_->drop();
+    state_->leave();
   }
 
   // Waits for the answer: its Delivery, or why there is none: what the handler threw (failed),
@@ -119,7 +148,7 @@ class Asking {
   bool cancel() {
     if (state_ == nullptr || state_->is_finished()) return false;
     detail::cancel(*state_);
-    std::exchange(state_, nullptr)->drop();
+    std::exchange(state_, nullptr)->leave();
     error_ = Error(Code::cancelled);
     return true;
   }

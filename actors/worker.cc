@@ -363,6 +363,17 @@ void Worker::run_function(ActorCell& cell, const BehaviourType& type) {
   }
 }
 
+// Inlined, as suspend() is: each return on the way up from a switch is to another place than the
+// processor expects, which remembers where the stack before it was called from.
+ISOLA_HOT void Worker::go_idle() {
+  Carrier* self = running_;
+  self->next = idle_;
+  idle_ = self;
+  self->going_idle = true;
+  switch_away();
+  self->going_idle = false;
+}
+
 void Worker::loop() {
   // Whoever stops it also notifies the scheduler of Boost, so it is looked at after a switch only.
   while (!stop_.load(sync::memory_order_acquire)) {

@@ -33,6 +33,7 @@
 #include <isola/actors/cell.h>
 #include <isola/actors/choice.h>
 #include <isola/actors/gate.h>
+#include <isola/actors/kept_memory.h>
 #include <isola/actors/priority.h>
 #include <isola/actors/sleep.h>
 #include <isola/actors/slots.h>
@@ -147,6 +148,7 @@ class Worker {
   // Gives the ready actors of a worker that is stuck in a turn to one that sleeps. The monitor's.
   void relieve();
   Timers& timers() { return timers_; }
+  KeptMemory& kept_memory() { return kept_memory_; }
   Carrier& running() { return *running_; }
 
  private:
@@ -173,6 +175,8 @@ class Worker {
   bool obey_signals(ActorCell& cell);
   void end_in_order(ActorCell& cell, bool wait);
   void go_idle();
+  // Runs what comes next, until somebody chooses this carrier.
+  void switch_away();
   // Counts a turn, or a part of one. Every so many, Boost's own sleepers and remote wake-ups are
   // looked after.
   void count_turn() {
@@ -290,6 +294,7 @@ class Worker {
   bool guests_go_ = false;
 
   Slots::Cache free_slots_;  // own thread only
+  KeptMemory kept_memory_;   // too
   // How many actors were started here, less those that ended here. Written by its own thread.
   sync::atomic<int64_t> alive_{0};
   // Written by its own thread, for the monitor.

@@ -185,7 +185,7 @@ void Worker::suspend() {
     running_->context->ready_unlink();  // it was woken before it slept
     return;
   }
-  running_->context->suspend();
+  switch_away();
 }
 
 void Worker::yield() {
@@ -206,14 +206,8 @@ void Worker::yield() {
   if (running_->execution.cancelled && std::uncaught_exceptions() == 0) throw_cancelled();
 }
 
-void Worker::go_idle() {
-  Carrier* self = running_;
-  self->next = idle_;
-  idle_ = self;
-  self->going_idle = true;
-  self->context->suspend();
-  self->going_idle = false;
-}
+// As context::suspend() of Boost, which gets here by its scheduler.
+ISOLA_NOT_SANITIZED void Worker::switch_away() { algorithm_->pick_next()->resume(); }
 
 int64_t Worker::fire_timers() {
   if (timers_.empty()) return kNoDeadline;

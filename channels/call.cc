@@ -41,9 +41,15 @@ WaitInCall begin_wait(ReplyTarget& call, Waiter& waiter) {
   return WaitInCall::cancelled;
 }
 
-void end_wait(ReplyTarget& call) {
+bool hide_wait(ReplyTarget& call) {
   call.waiter.store(nullptr, sync::memory_order_relaxed);
   fence_of_who_waits();
+  // Relaxed: if it is still wanted, whoever cancels later sees no waiter.
+  return call.wish.load(sync::memory_order_relaxed) == kWanted;
+}
+
+void end_wait(ReplyTarget& call) {
+  hide_wait(call);
   // Acquire: whoever cancels doesn't look at our waiter any more; it does for a few instructions.
   while (call.wish.load(sync::memory_order_acquire) == kCancelling) sync::relax_processor();
 }

@@ -45,6 +45,9 @@ inline bool is_cancelled(const ReplyTarget& call) {
 enum class WaitInCall : uint8_t { noted, cancelled, apart };
 WaitInCall begin_wait(ReplyTarget& call, Waiter& waiter);
 void end_wait(ReplyTarget& call);  // of one that was noted
+// Of one that was noted, by the thread that it is suspended on: true if nobody who cancels has its
+// waiter, now or later. end_wait() is still to come.
+bool hide_wait(ReplyTarget& call);
 
 // The message of a call was sent on: whoever handles it there works at the answer now. `call` is
 // only compared.

@@ -89,8 +89,24 @@ void Waiter::park_in(detail::ReplyTarget& call) {
   const detail::WaitInCall how = detail::begin_wait(call, *this);
   // If somebody else has claimed it, a wake-up is on its way.
   if (how == detail::WaitInCall::cancelled && claim(Outcome::revoked)) return;
+  if (how != detail::WaitInCall::noted) return parker_->park(*this, deadline_ns_);
+  noted_in_ = &call;
   parker_->park(*this, deadline_ns_);
-  if (how == detail::WaitInCall::noted) detail::end_wait(call);
+  noted_in_ = nullptr;
+  detail::end_wait(call);
+}
+
+bool Waiter::claim_on_its_thread(Outcome how) {
+  // Who cancels may have it already, or be about to.
+  if (noted_in_ != nullptr && !detail::hide_wait(*noted_in_)) [[unlikely]]
+    return claim(how);
+  // Relaxed, as claim(). Nobody else claims it now, so a load and a store are as good as an
+  // exchange.
+  const bool won =
+      claim_.load(sync::memory_order_relaxed) == static_cast<uint32_t>(Outcome::waiting);
+  if (won) claim_.store(static_cast<uint32_t>(how), sync::memory_order_relaxed);
+  detail::took(won ? detail::transition_to(how) : detail::Transition::claim_lost);
+  return won;
 }
 
 void WaiterQueue::push(WaitNode& node) {

@@ -90,12 +90,16 @@ class Waiter : public WaitNode {
   bool claim(Outcome how) {
     auto expected = static_cast<uint32_t>(Outcome::waiting);
     // Relaxed: what the winner did is seen by the waiting code through its wake-up.
-    const bool won = claim_.compare_exchange_strong(
-        expected, static_cast<uint32_t>(how), sync::memory_order_relaxed,
-        sync::memory_order_relaxed);
+    const bool won =
+        claim_.compare_exchange_strong(expected, static_cast<uint32_t>(how),
+                                       sync::memory_order_relaxed, sync::memory_order_relaxed);
     detail::took(won ? detail::transition_to(how) : detail::Transition::claim_lost);
     return won;
   }
+  // As claim(), by the thread that the waiting carrier is suspended on, if nobody has the waiter
+  // but that thread and who cancels the call that the carrier works at. Mostly without a
+  // read-modify-write.
+  bool claim_on_its_thread(Outcome how);
   void wake() {
     if (books_ != nullptr) books_->what.store(detail::WaitsFor::worker, sync::memory_order_relaxed);
     parker_->unpark(*this);
@@ -122,6 +126,7 @@ class Waiter : public WaitNode {
   detail::Books* books_;  // of the isolate that waits
   const uint64_t isolate_id_;
   const int64_t deadline_ns_;
+  detail::ReplyTarget* noted_in_ = nullptr;  // the call that has it as who waits
   sync::atomic<uint32_t> claim_{static_cast<uint32_t>(Outcome::waiting)};
 };
 
