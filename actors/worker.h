@@ -129,7 +129,7 @@ class Worker {
   // Lets everything else that is ready go first.
   void yield();
   // False if no carrier could be made that takes over while this one is suspended.
-  bool ensure_spare_carrier();
+  bool ensure_spare_carrier() { return idle_ != nullptr || make_spare_carrier(); }
   // What the thread is at. Any thread; a recent value.
   struct Progress {
     uint64_t actor = 0;  // that has its turn; 0: none
@@ -227,9 +227,11 @@ class Worker {
   bool anything_ready() const;
   bool anything_arrived() const;
   Carrier* make_carrier();
+  bool make_spare_carrier();
   void release_carriers();
   int64_t fire_timers();
   // For the algorithm; see worker_switch.cc.
+  boost::fibers::context* next_context();  // what is switched to now
   boost::fibers::context* choose_next();
   void awakened(boost::fibers::context* context);
   void sleep_until(int64_t boost_deadline_ns);

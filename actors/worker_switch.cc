@@ -18,9 +18,20 @@ namespace bf = boost::fibers;
 
 namespace {
 
+// Parts of Worker::next_context(): for the compiler one function, unless a sanitizer instruments
+// some of them.
+#if defined(ISOLA_TSAN) || defined(ISOLA_ASAN)
+#define ISOLA_PART_OF_SWITCH
+#define ISOLA_LAST_PART_OF_SWITCH ISOLA_NOT_SANITIZED
+#else
+#define ISOLA_PART_OF_SWITCH inline __attribute__((always_inline))
+#define ISOLA_LAST_PART_OF_SWITCH ISOLA_PART_OF_SWITCH
+#endif
+
 // Everything of a switch that Boost does not do. Not instrumented, and nothing instrumented runs
 // between this and the switch, so the sanitizers see it as one step.
-ISOLA_NOT_SANITIZED void announce_switch(ExceptionState* thread_state, Carrier* from, Carrier* to) {
+ISOLA_LAST_PART_OF_SWITCH void announce_switch(ExceptionState* thread_state, Carrier* from,
+                                               Carrier* to) {
   from->exceptions = *thread_state;
   *thread_state = to->exceptions;
 #ifdef ISOLA_ASAN
@@ -60,21 +71,7 @@ void Algorithm::awakened(bf::context* context) noexcept {
 }
 
 ISOLA_NOT_SANITIZED bf::context* Algorithm::pick_next() noexcept {
-  if (worker == nullptr) return std::exchange(dispatcher, nullptr);
-  bf::context* next = worker->choose_next();
-  if (next == nullptr) return nullptr;
-  // The dispatcher and main share a record: Boost switches between them without telling us.
-  Carrier* to = next->is_context(bf::type::dispatcher_context) ? worker->main_ : Carrier::of(next);
-  Carrier* from = worker->running_;
-  if (to == from) return next;
-  worker->running_ = to;
-  worker->in_turn_.store(to->execution.cell, sync::memory_order_release);
-  from->message_type = worker->message_type_.load(sync::memory_order_relaxed);
-  worker->message_type_.store(to->message_type, sync::memory_order_relaxed);
-  from->current = Execution::current_or_null();
-  Execution::set_current(to == worker->main_ ? nullptr : to->current);
-  announce_switch(worker->exceptions_, from, to);
-  return next;
+  return worker == nullptr ? std::exchange(dispatcher, nullptr) : worker->next_context();
 }
 
 bool Algorithm::has_ready_fibers() const noexcept {
@@ -137,7 +134,7 @@ void Worker::awakened(bf::context* context) {
   link_woken(*context);
 }
 
-bf::context* Worker::choose_next() {
+ISOLA_PART_OF_SWITCH bf::context* Worker::choose_next() {
   if (boost_notified_.load(sync::memory_order_relaxed) && dispatcher_ != nullptr) {
     boost_notified_.store(false, sync::memory_order_relaxed);
     return std::exchange(dispatcher_, nullptr);
@@ -179,9 +176,29 @@ bf::context* Worker::choose_next() {
   return next;
 }
 
-void Worker::suspend() {
+ISOLA_NOT_SANITIZED bf::context* Worker::next_context() {
+  bf::context* next = choose_next();
+  if (next == nullptr) return nullptr;
+  // The dispatcher and main share a record: Boost switches between them without telling us.
+  Carrier* to = next->is_context(bf::type::dispatcher_context) ? main_ : Carrier::of(next);
+  Carrier* from = running_;
+  if (to == from) return next;
+  running_ = to;
+  in_turn_.store(to->execution.cell, sync::memory_order_release);
+  from->message_type = message_type_.load(sync::memory_order_relaxed);
+  message_type_.store(to->message_type, sync::memory_order_relaxed);
+  from->current = Execution::current_or_null();
+  Execution::set_current(to == main_ ? nullptr : to->current);
+  announce_switch(exceptions_, from, to);
+  return next;
+}
+
+// As context::suspend() of Boost, which gets here by its scheduler. The last call of it is a jump.
+ISOLA_NOT_SANITIZED void Worker::switch_away() { next_context()->resume(); }
+
+inline void Worker::suspend() {
   drain_remote();
-  if (running_->context->ready_is_linked()) {
+  if (!woken_.empty() && running_->context->ready_is_linked()) [[unlikely]] {
     running_->context->ready_unlink();  // it was woken before it slept
     return;
   }
@@ -205,9 +222,6 @@ void Worker::yield() {
   }
   if (running_->execution.cancelled && std::uncaught_exceptions() == 0) throw_cancelled();
 }
-
-// As context::suspend() of Boost, which gets here by its scheduler.
-ISOLA_NOT_SANITIZED void Worker::switch_away() { algorithm_->pick_next()->resume(); }
 
 int64_t Worker::fire_timers() {
   if (timers_.empty()) return kNoDeadline;
@@ -252,8 +266,7 @@ void Worker::notify() {
   sleep_.wake();
 }
 
-bool Worker::ensure_spare_carrier() {
-  if (idle_ != nullptr) return true;
+bool Worker::make_spare_carrier() {
   if (live_carriers_ >= runtime_.carriers_max() || happens(Fault::no_carrier)) return false;
   try {
     Carrier* carrier = make_carrier();

@@ -3,17 +3,9 @@
 
 namespace isola::detail {
 
-namespace {
-
-// Without the asymmetric fence both sides have the ordinary one.
 const bool has_heavy_fence = sync::heavy_fence_available();
 
-void fence_of_who_waits() {
-  if (has_heavy_fence) [[likely]]
-    sync::light_fence();
-  else
-    sync::thread_fence(sync::memory_order_seq_cst);
-}
+namespace {
 
 void fence_of_who_cancels() {
   if (!has_heavy_fence || !sync::heavy_fence()) sync::thread_fence(sync::memory_order_seq_cst);
@@ -30,28 +22,6 @@ void cancel(ReplyTarget& call) {
   // Release: it is not touched any more, unless it was won; then it waits until it is woken.
   call.wish.store(kCancelled, sync::memory_order_release);
   if (won) waiter->wake();
-}
-
-WaitInCall begin_wait(ReplyTarget& call, Waiter& waiter) {
-  if (call.waiter.load(sync::memory_order_relaxed) != nullptr) return WaitInCall::apart;
-  call.waiter.store(&waiter, sync::memory_order_release);
-  fence_of_who_waits();
-  if (call.wish.load(sync::memory_order_relaxed) == kWanted) return WaitInCall::noted;
-  end_wait(call);
-  return WaitInCall::cancelled;
-}
-
-bool hide_wait(ReplyTarget& call) {
-  call.waiter.store(nullptr, sync::memory_order_relaxed);
-  fence_of_who_waits();
-  // Relaxed: if it is still wanted, whoever cancels later sees no waiter.
-  return call.wish.load(sync::memory_order_relaxed) == kWanted;
-}
-
-void end_wait(ReplyTarget& call) {
-  hide_wait(call);
-  // Acquire: whoever cancels doesn't look at our waiter any more; it does for a few instructions.
-  while (call.wish.load(sync::memory_order_acquire) == kCancelling) sync::relax_processor();
 }
 
 }  // namespace isola::detail

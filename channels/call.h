@@ -46,8 +46,41 @@ enum class WaitInCall : uint8_t { noted, cancelled, apart };
 WaitInCall begin_wait(ReplyTarget& call, Waiter& waiter);
 void end_wait(ReplyTarget& call);  // of one that was noted
 // Of one that was noted, by the thread that it is suspended on: true if nobody who cancels has its
-// waiter, now or later. end_wait() is still to come.
+// waiter, now or later. Then it needs no end_wait().
 bool hide_wait(ReplyTarget& call);
+
+// Without the asymmetric fence both sides have the ordinary one.
+extern const bool has_heavy_fence;
+
+inline void fence_of_who_waits() {
+  if (has_heavy_fence) [[likely]]
+    sync::light_fence();
+  else
+    sync::thread_fence(sync::memory_order_seq_cst);
+}
+
+inline WaitInCall begin_wait(ReplyTarget& call, Waiter& waiter) {
+  if (call.waiter.load(sync::memory_order_relaxed) != nullptr) return WaitInCall::apart;
+  call.waiter.store(&waiter, sync::memory_order_release);
+  fence_of_who_waits();
+  if (call.wish.load(sync::memory_order_relaxed) == kWanted) [[likely]]
+    return WaitInCall::noted;
+  end_wait(call);
+  return WaitInCall::cancelled;
+}
+
+inline bool hide_wait(ReplyTarget& call) {
+  call.waiter.store(nullptr, sync::memory_order_relaxed);
+  fence_of_who_waits();
+  // Relaxed: if it is still wanted, whoever cancels later sees no waiter.
+  return call.wish.load(sync::memory_order_relaxed) == kWanted;
+}
+
+inline void end_wait(ReplyTarget& call) {
+  hide_wait(call);
+  // Acquire: whoever cancels doesn't look at our waiter any more; it does for a few instructions.
+  while (call.wish.load(sync::memory_order_acquire) == kCancelling) sync::relax_processor();
+}
 
 // The message of a call was sent on: whoever handles it there works at the answer now. `call` is
 // only compared.

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstring>
 #include <exception>
+#include <utility>
 
 namespace isola {
 namespace {
@@ -43,14 +44,17 @@ class ThreadParker final : public Parker {
 
 }  // namespace
 
-Waiter::Waiter(int64_t deadline_ns)
+Waiter::Waiter(int64_t deadline_ns) : Waiter(deadline_ns, detail::Execution::current()) {}
+
+Waiter::Waiter(int64_t deadline_ns, const detail::Execution& execution)
     : WaitNode(this),
-      isolate_id_(detail::Execution::current().isolate_id),
-      deadline_ns_(std::min(deadline_ns, detail::Execution::current().deadline_ns)) {
-  const detail::Execution& execution = detail::Execution::current();
+      parker_(execution.parker),
+      books_(execution.books),
+      isolate_id_(execution.isolate_id),
+      deadline_ns_(std::min(deadline_ns, execution.deadline_ns)) {
   detail::require_may_suspend(execution);
-  parker_ = execution.parker != nullptr ? execution.parker : &sync::of_this_thread<ThreadParker>();
-  books_ = execution.books;
+  if (parker_ == nullptr) [[unlikely]]
+    parker_ = &sync::of_this_thread<ThreadParker>();
 }
 
 namespace {
@@ -71,6 +75,16 @@ void note_wait(detail::Books* books, detail::WaitsFor what, uint64_t id, std::st
 
 }  // namespace
 
+inline void Waiter::park_in(detail::ReplyTarget& call) {
+  const detail::WaitInCall how = detail::begin_wait(call, *this);
+  // If somebody else has claimed it, a wake-up is on its way.
+  if (how == detail::WaitInCall::cancelled && claim(Outcome::revoked)) return;
+  if (how != detail::WaitInCall::noted) return parker_->park(*this, deadline_ns_);
+  noted_in_ = &call;
+  parker_->park(*this, deadline_ns_);
+  if (std::exchange(noted_in_, nullptr) != nullptr) detail::end_wait(call);
+}
+
 Outcome Waiter::wait(detail::WaitsFor what, uint64_t id, std::string_view name) {
   note_wait(books_, what, id, name, has_limit());
   {
@@ -85,21 +99,13 @@ Outcome Waiter::wait(detail::WaitsFor what, uint64_t id, std::string_view name) 
   return outcome();
 }
 
-void Waiter::park_in(detail::ReplyTarget& call) {
-  const detail::WaitInCall how = detail::begin_wait(call, *this);
-  // If somebody else has claimed it, a wake-up is on its way.
-  if (how == detail::WaitInCall::cancelled && claim(Outcome::revoked)) return;
-  if (how != detail::WaitInCall::noted) return parker_->park(*this, deadline_ns_);
-  noted_in_ = &call;
-  parker_->park(*this, deadline_ns_);
-  noted_in_ = nullptr;
-  detail::end_wait(call);
-}
-
 bool Waiter::claim_on_its_thread(Outcome how) {
-  // Who cancels may have it already, or be about to.
-  if (noted_in_ != nullptr && !detail::hide_wait(*noted_in_)) [[unlikely]]
-    return claim(how);
+  if (noted_in_ != nullptr) {
+    // Who cancels may have it already, or be about to.
+    if (!detail::hide_wait(*noted_in_)) [[unlikely]]
+      return claim(how);
+    noted_in_ = nullptr;
+  }
   // Relaxed, as claim(). Nobody else claims it now, so a load and a store are as good as an
   // exchange.
   const bool won =

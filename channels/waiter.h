@@ -120,6 +120,7 @@ class Waiter : public WaitNode {
   int64_t deadline_ns() const { return deadline_ns_; }
 
  private:
+  Waiter(int64_t deadline_ns, const detail::Execution& execution);
   void park_in(detail::ReplyTarget& call);
 
   Parker* parker_;
