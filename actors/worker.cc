@@ -363,28 +363,6 @@ void Worker::run_function(ActorCell& cell, const BehaviourType& type) {
   }
 }
 
-// Inlined, as suspend() is: each return on the way up from a switch is to another place than the
-// processor expects, which remembers where the stack before it was called from.
-ISOLA_HOT void Worker::go_idle() {
-  Carrier* self = running_;
-  self->next = idle_;
-  idle_ = self;
-  self->going_idle = true;
-  switch_away();
-  self->going_idle = false;
-}
-
-void Worker::loop() {
-  // Whoever stops it also notifies the scheduler of Boost, so it is looked at after a switch only.
-  while (!stop_.load(sync::memory_order_acquire)) {
-    if (take_turns())
-      running_->context->yield();
-    else
-      go_idle();
-  }
-  begin_stop();
-}
-
 // Until there is something else to do. True: the scheduler of Boost is to be looked after.
 ISOLA_HOT bool Worker::take_turns() {
   ActorCell* cell = next_ready();
@@ -410,6 +388,24 @@ ISOLA_HOT bool Worker::take_turns() {
     if (!may_go_on()) return false;
     cell = next_ready();
   }
+}
+
+bool Worker::loop() {
+  Carrier* self = running_;
+  self->going_idle = false;
+  // Whoever stops it also notifies the scheduler of Boost, so it is looked at after a switch only.
+  while (!stop_.load(sync::memory_order_acquire)) {
+    if (take_turns()) {
+      self->context->yield();
+      continue;
+    }
+    self->next = idle_;
+    idle_ = self;
+    self->going_idle = true;
+    return true;
+  }
+  begin_stop();
+  return false;
 }
 
 void Worker::made(ActorCell& cell) { settle(cell); }

@@ -156,7 +156,9 @@ class Worker {
   friend class Runtime;
 
   void main();
-  void loop();
+  // Takes turns until there are none: true, and the running carrier is idle. False: the worker
+  // stops.
+  bool loop();
   bool take_turns();
   bool turn(ActorCell& cell);
   bool handle_messages(ActorCell& cell, const BehaviourType& type, Execution& execution);
@@ -174,8 +176,8 @@ class Worker {
   // True if the actor has ended.
   bool obey_signals(ActorCell& cell);
   void end_in_order(ActorCell& cell, bool wait);
-  void go_idle();
-  // Runs what comes next, until somebody chooses this carrier.
+  // Runs what comes next. Returns when somebody has chosen this carrier and it has a turn to go on
+  // with; one that is idle takes turns here, and returns when the worker stops.
   void switch_away();
   // Counts a turn, or a part of one. Every so many, Boost's own sleepers and remote wake-ups are
   // looked after.

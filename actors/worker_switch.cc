@@ -193,8 +193,14 @@ ISOLA_NOT_SANITIZED bf::context* Worker::next_context() {
   return next;
 }
 
-// As context::suspend() of Boost, which gets here by its scheduler. The last call of it is a jump.
-ISOLA_NOT_SANITIZED void Worker::switch_away() { next_context()->resume(); }
+// As context::suspend() of Boost, which gets here by its scheduler. Idle carriers and those in a
+// turn leave their stacks by this one call: a processor expects a return to be to where the last
+// call came from, also if it is to another stack, and here it is.
+ISOLA_NOT_SANITIZED void Worker::switch_away() {
+  do {
+    next_context()->resume();
+  } while (running_->going_idle && loop());
+}
 
 inline void Worker::suspend() {
   drain_remote();
@@ -304,7 +310,7 @@ Carrier* Worker::make_carrier() {
     void deallocate(boost::context::stack_context& s) noexcept { pool->deallocate(s); }
   };
   auto context = bf::make_worker_context(bf::launch::post, Given{stack, &stacks_}, [this] {
-    loop();
+    if (loop()) switch_away();
     if (--live_carriers_ == 0) unpark(*main_);
   });
 #ifdef ISOLA_TSAN

@@ -1,0 +1,125 @@
+// The state of an ask under weak memory: its two ends on threads of their own, and an answer given
+// on the thread that the asker waits on while somebody cancels the call that it works at.
+#include <isola/actors/reply.h>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <isola/channels/call.h>
+#include <isola/tools/testing/gtest.h>
+#include <isola/tools/testing/plain.h>
+#include <isola/tools/testing/weakening.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <iostream>
+#include <string>
+
+namespace isola::testing {
+namespace {
+
+using detail::AskState;
+using ::testing::IsEmpty;
+
+void print(const WeakeningReport& report) {
+  if (std::getenv("ISOLA_WEAKENINGS") == nullptr) return;
+  for (const std::string& line : report.detected) std::cout << line << '\n';
+  for (const std::string& line : report.undetected) std::cout << "undetected: " << line << '\n';
+}
+
+// What the asker did before it left is seen by an answerer that comes later, as by one who frees
+// the state, and the answer by the asker.
+void ask_and_answer(Simulation& run) {
+  auto* state = new AskState;
+  Plain<int> answer;
+  Plain<int> question;  // the answerer's, but once the asker has left it is the last one's
+  const bool keeps = run.choose(2) == 0;
+  if (keeps) state->retain();
+  run.spawn([&] {
+    answer.write(7);
+    state->answer(nullptr);
+    if (keeps) state->drop();
+  });
+  run.spawn([&] {
+    const int64_t limit = run.choose(2) == 0 ? kNoDeadline : sync::now_ns() + 1000;
+    const bool waits = run.choose(4) != 0;
+    Error error = waits ? state->wait(limit) : Error(Code::timeout);
+    if (waits && error) {
+      run.check(error == Code::timeout, "it waits in vain for no other reason");
+      if (run.choose(2) == 0) error = state->wait(kNoDeadline);
+    }
+    if (!error) run.check(answer.read() == 7, "the answer is there");
+    state->leave();
+  });
+  run.join_all();
+}
+
+TEST(AskCore, IsAnsweredFromElsewhereAndEndsOnce) {
+  for_each_weak_schedule(20'000, ask_and_answer);
+  for (const char* file : {"actors/reply.h", "actors/reply.cc"}) {
+    const auto report = weaken_each(file, {.seeds = 5'000}, ask_and_answer);
+    EXPECT_EQ(report.failure, "");
+    print(report);
+  }
+}
+
+// --- on one thread ------------------------------------------------------------------------------
+
+struct Call final : detail::ReplyTarget {
+  void answer(Block*) override {}
+  void fail(const Error&) override {}
+  void retain() override {}
+  void drop() override {}
+};
+
+// Completes what waits, on the thread that it waits on, before it would sleep.
+class CompletingParker final : public Parker {
+ public:
+  explicit CompletingParker(Simulation& run) : run_(run) {}
+  void park(Waiter& waiter, int64_t) override {
+    if (waiter.claim_on_its_thread(Outcome::completed)) waiter.wake();
+    while (woken_.load(sync::memory_order_acquire) == 0) sync::relax_processor();
+  }
+  void unpark(Waiter&) override {
+    run_.check(woken_.fetch_add(1, sync::memory_order_release) == 0, "it is woken once");
+  }
+  void yield() override {}
+
+ private:
+  Simulation& run_;
+  sync::atomic<int> woken_{0};
+};
+
+void complete_and_cancel(Simulation& run) {
+  Call call;
+  sync::atomic<bool> over{false};
+  run.spawn([&] {
+    detail::Execution& execution = detail::Execution::current();
+    CompletingParker parker(run);
+    execution.parker = &parker;
+    execution.call = &call;
+    Waiter waiter;
+    const Outcome outcome = waiter.wait(detail::WaitsFor::reply);
+    execution.call = nullptr;
+    execution.parker = nullptr;
+    if (outcome == Outcome::revoked)
+      run.check(detail::is_cancelled(call), "it is revoked by who cancels");
+    else
+      run.check(outcome == Outcome::completed, "or completed");
+    // No one touches the waiter, nor what is on this stack, any more.
+    over.store(true, sync::memory_order_relaxed);
+  });
+  run.spawn([&] { detail::cancel(call); });
+  run.join_all();
+  run.check(over.load(sync::memory_order_relaxed), "it goes on");
+}
+
+TEST(AskCore, AnAnswerOnItsThreadAndACancellationNeverTakeEffectTogether) {
+  for_each_weak_schedule(20'000, complete_and_cancel);
+  const auto report = weaken_each("channels/call.h", {.seeds = 10'000}, complete_and_cancel);
+  EXPECT_EQ(report.failure, "");
+  print(report);
+}
+
+}  // namespace
+}  // namespace isola::testing
