@@ -27,12 +27,10 @@ void print(const WeakeningReport& report) {
   for (const std::string& line : report.undetected) std::cout << "undetected: " << line << '\n';
 }
 
-// What the asker did before it left is seen by an answerer that comes later, as by one who frees
-// the state, and the answer by the asker.
+// The asker sees the answer, in whichever way it comes to know of it.
 void ask_and_answer(Simulation& run) {
   auto* state = new AskState;
   Plain<int> answer;
-  Plain<int> question;  // the answerer's, but once the asker has left it is the last one's
   const bool keeps = run.choose(2) == 0;
   if (keeps) state->retain();
   run.spawn([&] {
@@ -41,7 +39,7 @@ void ask_and_answer(Simulation& run) {
     if (keeps) state->drop();
   });
   run.spawn([&] {
-    const int64_t limit = run.choose(2) == 0 ? kNoDeadline : sync::now_ns() + 1000;
+    const int64_t limit = run.choose(2) == 0 ? kNoDeadline : sync::now_ns();
     const bool waits = run.choose(4) != 0;
     Error error = waits ? state->wait(limit) : Error(Code::timeout);
     if (waits && error) {
@@ -56,11 +54,35 @@ void ask_and_answer(Simulation& run) {
 
 TEST(AskCore, IsAnsweredFromElsewhereAndEndsOnce) {
   for_each_weak_schedule(20'000, ask_and_answer);
-  for (const char* file : {"actors/reply.h", "actors/reply.cc"}) {
-    const auto report = weaken_each(file, {.seeds = 5'000}, ask_and_answer);
-    EXPECT_EQ(report.failure, "");
-    print(report);
-  }
+  // Those that only whoever frees the state needs, which the model does not know of, and those of
+  // a wait in vain, which hands nothing over.
+  const auto header = weaken_each("actors/reply.h", {.seeds = 5'000}, ask_and_answer);
+  EXPECT_EQ(header.failure, "");
+  EXPECT_THAT(header.undetected_but({
+                  "leave: load acquire -> relaxed",
+                  "drop: load acquire -> relaxed",
+                  "drop: fetch acq_rel -> acquire",
+                  "drop: fetch acq_rel -> release",
+                  "drop: fetch acq_rel -> relaxed",
+              }),
+              IsEmpty());
+  const auto source = weaken_each("actors/reply.cc", {.seeds = 5'000}, ask_and_answer);
+  EXPECT_EQ(source.failure, "");
+  EXPECT_THAT(source.undetected_but({
+                  "finish: load acquire -> relaxed",
+                  "finish_from_elsewhere: compare_exchange that fails acquire -> relaxed",
+                  "abandon: compare_exchange acq_rel -> acquire",
+                  "abandon: compare_exchange acq_rel -> release",
+                  "abandon: compare_exchange acq_rel -> relaxed",
+                  "abandon: compare_exchange that fails acquire -> relaxed",
+                  "wait: compare_exchange acq_rel -> acquire",
+                  "wait: compare_exchange acq_rel -> release",
+                  "wait: compare_exchange acq_rel -> relaxed",
+                  "wait: load acquire -> relaxed",
+              }),
+              IsEmpty());
+  print(header);
+  print(source);
 }
 
 // --- on one thread ------------------------------------------------------------------------------
@@ -118,6 +140,8 @@ TEST(AskCore, AnAnswerOnItsThreadAndACancellationNeverTakeEffectTogether) {
   for_each_weak_schedule(20'000, complete_and_cancel);
   const auto report = weaken_each("channels/call.h", {.seeds = 10'000}, complete_and_cancel);
   EXPECT_EQ(report.failure, "");
+  // Which is for the end of the waiter.
+  EXPECT_THAT(report.undetected_but({"end_wait: load acquire -> relaxed"}), IsEmpty());
   print(report);
 }
 
