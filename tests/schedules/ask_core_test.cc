@@ -4,12 +4,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <isola/actors/worker.h>
 #include <isola/channels/call.h>
 #include <isola/tools/testing/gtest.h>
 #include <isola/tools/testing/plain.h>
 #include <isola/tools/testing/weakening.h>
 
-#include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <iostream>
@@ -31,20 +33,32 @@ void print(const WeakeningReport& report) {
 void ask_and_answer(Simulation& run) {
   auto* state = new AskState;
   Plain<int> answer;
-  const bool keeps = run.choose(2) == 0;
+  // On workers, two of them, which are told apart and no more: so they do not free the state.
+  std::array<char, 2> workers{};
+  const bool at_workers = run.choose(2) == 0;
+  const auto at_worker = [&](size_t index, auto&& act) {
+    if (at_workers) detail::Worker::set_current(reinterpret_cast<detail::Worker*>(&workers[index]));
+    act();
+    if (at_workers) detail::Worker::set_current(nullptr);
+  };
+  const bool keeps = at_workers || run.choose(2) == 0;
   if (keeps) state->retain();
   run.spawn([&] {
     answer.write(7);
-    state->answer(nullptr);
+    at_worker(0, [&] { state->answer(nullptr); });
     if (keeps) state->drop();
   });
   run.spawn([&] {
     const int64_t limit = run.choose(2) == 0 ? kNoDeadline : sync::now_ns();
     const bool waits = run.choose(4) != 0;
-    Error error = waits ? state->wait(limit) : Error(Code::timeout);
+    Error error(Code::timeout);
+    if (waits) at_worker(1, [&] { error = state->wait(limit); });
     if (waits && error) {
       run.check(error == Code::timeout, "it waits in vain for no other reason");
-      if (run.choose(2) == 0) error = state->wait(kNoDeadline);
+      if (run.choose(2) == 0) {
+        at_worker(1, [&] { error = state->wait(kNoDeadline); });
+        run.check(!error, "it waits for as long as it takes");
+      }
     }
     if (!error) run.check(answer.read() == 7, "the answer is there");
     state->leave();
