@@ -13,11 +13,19 @@ using detail::heap_class;
 using detail::heap_class_bytes;
 using detail::heap_size;
 using detail::kHeapClassMax;
+using detail::kHeapFineMax;
 using detail::kHeapStep;
 
 namespace {
 
 constexpr size_t kCacheLine = 64;
+// Of small blocks as many are cut at once as have these bytes together, in a chunk that is not
+// small.
+constexpr size_t kCarvedBytes = 2048;
+constexpr size_t kCarvedChunkMin = 64 * 1024;
+// A heap that got empty begins its chunks anew if as many bytes have been cut. What is smaller
+// stays in the caches, where the block that was freed last is the best one.
+constexpr size_t kBegunBytesMin = 512 * 1024;
 
 constexpr uintptr_t round_up(uintptr_t value, size_t step) { return (value + step - 1) & -step; }
 
@@ -61,6 +69,10 @@ void Heap::do_deallocate(void* memory, size_t bytes, size_t alignment) {
   give_block(memory, size, alignment);
 }
 
+void* Heap::take(size_t bytes) { return take_inline(bytes); }
+
+void Heap::give(void* memory, size_t bytes) { give_inline(memory, bytes); }
+
 void* Heap::take_slow(size_t bytes) {
   if (bytes > kBytesMax) throw std::bad_alloc();
   const size_t size = heap_size(bytes);
@@ -71,8 +83,9 @@ void* Heap::take_slow(size_t bytes) {
 }
 
 void Heap::give_slow(void* memory, size_t size) {
-  count_less(size);
+  const uint64_t live = count_less(size);
   give_block(memory, size, kHeapStep);
+  if (live == 0) emptied();
 }
 
 // A block that is aligned to more than all are: cut out of a larger one. Where that begins stands
@@ -111,14 +124,27 @@ void Heap::give_block(void* memory, size_t size, size_t alignment) {
 void* Heap::cut(size_t index, size_t size) {
   const size_t bytes = heap_class_bytes(index);
   // A block of whole cache lines lies on whole cache lines: nodes of hash maps often have 64 bytes.
-  const size_t gap = bytes % kCacheLine == 0 ? -reinterpret_cast<uintptr_t>(next_) % kCacheLine : 0;
-  if (static_cast<size_t>(end_ - next_) < gap + bytes)
-    new_chunk(bytes);
-  else if (gap != 0)
-    spare(gap);
+  const auto gap = [&] {
+    return bytes % kCacheLine == 0 ? -reinterpret_cast<uintptr_t>(next_) % kCacheLine : 0;
+  };
+  const auto left = [&] { return static_cast<size_t>(end_ - next_); };
+  if (left() < gap() + bytes) new_chunk(bytes);
+  if (left() >= gap() + bytes) spare(gap());
   char* memory = std::exchange(next_, next_ + bytes);
   detail::sanitizer_allow(memory, size);
+  if (bytes <= kHeapFineMax && chunks_->bytes >= kCarvedChunkMin) carve(index, bytes);
   return memory;
+}
+
+// Some more blocks of a class: the next to be taken are those next to each other.
+void Heap::carve(size_t index, size_t bytes) {
+  const size_t count = std::min(kCarvedBytes, static_cast<size_t>(end_ - next_)) / bytes;
+  char* const begin = std::exchange(next_, next_ + count * bytes);
+  for (char* block = next_; block != begin;) {
+    block -= bytes;
+    detail::sanitizer_allow(block, bytes);
+    push(index, block);
+  }
 }
 
 // What is next goes to the free lists.
@@ -133,20 +159,45 @@ void Heap::spare(size_t bytes) {
   }
 }
 
-// Begins a chunk with room for `bytes`. What is left of the one before goes to the free lists.
+// Begins a chunk with room for `bytes`, an empty one if there is. What is left of the one before
+// goes to the free lists.
 void Heap::new_chunk(size_t bytes) {
-  const size_t wanted = std::max(chunk_size_, sizeof(Chunk) + bytes);
-  auto* chunk = static_cast<Chunk*>(detail::take_pages(wanted, kHeapStep));
-  if (chunk == nullptr) throw std::bad_alloc();
+  const size_t least = sizeof(Chunk) + bytes;
+  Chunk* chunk = empty_;
+  if (chunk != nullptr && chunk->bytes >= least) {
+    empty_ = chunk->next;
+  } else {
+    const size_t wanted = std::max(chunk_size_, least);
+    chunk = static_cast<Chunk*>(detail::take_pages(wanted, kHeapStep));
+    if (chunk == nullptr) throw std::bad_alloc();
+    chunk->bytes = wanted;
+    count_chunk(wanted, 0);
+    detail::sanitizer_forbid(chunk + 1, wanted - sizeof(Chunk));
+    chunk_size_ = std::min(chunk_size_ * 2, kLargestChunk);
+  }
   spare(static_cast<size_t>(end_ - next_));
   chunk->next = chunks_;
-  chunk->bytes = wanted;
   chunks_ = chunk;
-  count_chunk(wanted, 0);
+  begun_bytes_ += chunk->bytes;
   next_ = reinterpret_cast<char*>(chunk + 1);
-  end_ = reinterpret_cast<char*>(chunk) + wanted;
-  detail::sanitizer_forbid(next_, wanted - sizeof(Chunk));
-  chunk_size_ = std::min(chunk_size_ * 2, kLargestChunk);
+  end_ = reinterpret_cast<char*>(chunk) + chunk->bytes;
+}
+
+// Nothing lives: the chunks begin anew, the largest first. So blocks that are made one after the
+// other lie next to each other again, whatever the order in which those before were freed; and
+// memory that was of one size serves others.
+void Heap::emptied() {
+  if (begun_bytes_ - static_cast<size_t>(end_ - next_) < kBegunBytesMin) return;
+  free_.fill(nullptr);
+  next_ = end_ = nullptr;
+  begun_bytes_ = 0;
+  while (Chunk* chunk = chunks_) {
+    chunks_ = chunk->next;
+    Chunk** before = &empty_;
+    while (*before != nullptr && (*before)->bytes > chunk->bytes) before = &(*before)->next;
+    chunk->next = *before;
+    *before = chunk;
+  }
 }
 
 void* Heap::take_large(size_t size, size_t alignment) {
@@ -174,9 +225,11 @@ void Heap::give_large(void* memory) {
 }
 
 void Heap::release() {
-  while (Chunk* chunk = chunks_) {
-    chunks_ = chunk->next;
-    detail::give_pages(chunk, chunk->bytes);
+  for (Chunk** chunks : {&chunks_, &empty_}) {
+    while (Chunk* chunk = *chunks) {
+      *chunks = chunk->next;
+      detail::give_pages(chunk, chunk->bytes);
+    }
   }
   while (Large* large = large_) {
     large_ = large->next;
@@ -185,6 +238,7 @@ void Heap::release() {
   free_.fill(nullptr);
   next_ = end_ = nullptr;
   chunk_size_ = kFirstChunk;
+  begun_bytes_ = 0;
   count_less(live_bytes());
   count_chunk(0, chunk_bytes());
 }

@@ -3,10 +3,10 @@
 //   isola::vector<int> v;            // on the current isolate's heap
 //   isola::heap_stats().live_bytes;
 //
-// It costs nothing until first used. A block of up to 32 KiB is cut from a chunk and, once freed,
+// It costs nothing until first used. A block of up to 128 KiB is cut from a chunk and, once freed,
 // goes to the free list of its size class: 16 bytes apart up to 256, then four for each doubling.
 // A larger one is a block of its own, linked so that it goes with the heap as well. So reclaim
-// costs by chunk, not by object.
+// costs by chunk, not by object. A heap that gets empty begins its chunks anew.
 //
 //   chunk:  | next | block | block | ... | not cut yet      |   chunks double, from 1 KiB to 4 MiB
 //                                        ^ next_            ^ end_
@@ -108,11 +108,14 @@ class Heap final : public std::pmr::memory_resource {
   // REQUIRES: the running code is the owner.
   void* take(size_t bytes);
   void give(void* memory, size_t bytes);
+  // The same, for sizes that are constants.
+  void* take_inline(size_t bytes);
+  void give_inline(void* memory, size_t bytes);
 
  private:
-  static constexpr size_t kFirstChunk = 1024;          // an actor with one small map stays small
+  static constexpr size_t kFirstChunk = 1024;  // an actor with one small map stays small
   static constexpr size_t kLargestChunk = detail::kMappedBytesMin;  // of huge pages
-  static constexpr size_t kBytesMax = SIZE_MAX / 2;    // so that no sum overflows
+  static constexpr size_t kBytesMax = SIZE_MAX / 2;                 // so that no sum overflows
   struct FreeBlock {
     FreeBlock* next;
   };
@@ -141,7 +144,9 @@ class Heap final : public std::pmr::memory_resource {
   void give_block(void* memory, size_t size, size_t alignment);
   void* cut(size_t index, size_t size);
   void new_chunk(size_t bytes);
+  void carve(size_t index, size_t bytes);
   void spare(size_t bytes);
+  void emptied();
   void* take_large(size_t size, size_t alignment);
   void give_large(void* memory);
   void push(size_t index, void* memory);
@@ -150,12 +155,14 @@ class Heap final : public std::pmr::memory_resource {
     // Relaxed: one writer, and readers only want a recent value.
     figures_.live_bytes.store(live_bytes() + size, sync::memory_order_relaxed);
   }
-  // The peak is looked at only here: until something is given back it is what lives.
-  void count_less(uint64_t size) {
+  // The peak is looked at only here: until something is given back it is what lives. Returns what
+  // lives now.
+  uint64_t count_less(uint64_t size) {
     const uint64_t live = live_bytes();
     if (live > figures_.peak_bytes.load(sync::memory_order_relaxed))
       figures_.peak_bytes.store(live, sync::memory_order_relaxed);
     figures_.live_bytes.store(live - size, sync::memory_order_relaxed);
+    return live - size;
   }
   void count_chunk(uint64_t more, uint64_t less) {
     figures_.chunk_bytes.store(chunk_bytes() + more - less, sync::memory_order_relaxed);
@@ -167,9 +174,11 @@ class Heap final : public std::pmr::memory_resource {
   char* next_ = nullptr;
   char* end_ = nullptr;
   std::array<FreeBlock*, detail::kHeapClasses> free_{};
-  Chunk* chunks_ = nullptr;
+  Chunk* chunks_ = nullptr;  // that blocks have been cut from
+  Chunk* empty_ = nullptr;   // that nothing has been cut from since the heap was empty
   Large* large_ = nullptr;
   size_t chunk_size_ = kFirstChunk;
+  size_t begun_bytes_ = 0;  // of chunks_
   detail::HeapFigures own_figures_;
 };
 
@@ -182,14 +191,24 @@ HeapStats heap_stats();
 namespace detail {
 
 // The heap of the code that runs here, if it has used it in this turn. Else nullptr: ask heap().
-inline Heap* heap_in_use() {
-  const Execution* execution = Execution::current_or_null();
-  return execution != nullptr ? execution->heap : nullptr;
-}
+inline Heap* heap_in_use() { return Execution::heap_here(); }
 
 inline std::pmr::memory_resource* current_resource() {
   Heap* heap = heap_in_use();
-  return heap != nullptr ? heap : &isola::heap();
+  if (heap == nullptr) [[unlikely]]
+    return &isola::heap();
+  return heap;
+}
+
+// As the resource's own, out of the way.
+[[gnu::cold, gnu::noinline]] inline void* allocate_elsewhere(std::pmr::memory_resource& resource,
+                                                             size_t bytes, size_t alignment) {
+  return resource.allocate(bytes, alignment);
+}
+[[gnu::cold, gnu::noinline]] inline void deallocate_elsewhere(std::pmr::memory_resource& resource,
+                                                              void* memory, size_t bytes,
+                                                              size_t alignment) noexcept {
+  resource.deallocate(memory, bytes, alignment);
 }
 
 }  // namespace detail
@@ -215,20 +234,27 @@ class allocator : public std::pmr::polymorphic_allocator<T> {
   allocator select_on_container_copy_construction() const { return allocator(); }
 
   // Fails: throws std::bad_array_new_length, HeapQuotaExceeded, ForeignHeap, std::bad_alloc.
-  [[nodiscard]] T* allocate(size_t count) {
-    if (count > SIZE_MAX / sizeof(T)) throw std::bad_array_new_length();
+  [[nodiscard, gnu::always_inline]] T* allocate(size_t count) {
+    if (count > SIZE_MAX / sizeof(T)) [[unlikely]]
+      throw std::bad_array_new_length();
+    const size_t bytes = count * sizeof(T);
+    // No heap is nullptr, no resource is.
     if constexpr (alignof(T) <= detail::kHeapStep)
-      if (Heap* heap = detail::heap_in_use(); heap != nullptr && heap == this->resource())
-          [[likely]]
-        return static_cast<T*>(heap->take(count * sizeof(T)));
-    return static_cast<T*>(this->resource()->allocate(count * sizeof(T), alignof(T)));
+      if (Heap* heap = detail::heap_in_use(); heap == this->resource()) [[likely]] {
+        // A node's size is known where it is made: then little is left to do.
+        if (__builtin_constant_p(bytes)) return static_cast<T*>(heap->take_inline(bytes));
+        return static_cast<T*>(heap->take(bytes));
+      }
+    return static_cast<T*>(detail::allocate_elsewhere(*this->resource(), bytes, alignof(T)));
   }
-  void deallocate(T* memory, size_t count) noexcept {
+  [[gnu::always_inline]] void deallocate(T* memory, size_t count) noexcept {
+    const size_t bytes = count * sizeof(T);
     if constexpr (alignof(T) <= detail::kHeapStep)
-      if (Heap* heap = detail::heap_in_use(); heap != nullptr && heap == this->resource())
-          [[likely]]
-        return heap->give(memory, count * sizeof(T));
-    this->resource()->deallocate(memory, count * sizeof(T), alignof(T));
+      if (Heap* heap = detail::heap_in_use(); heap == this->resource()) [[likely]] {
+        if (__builtin_constant_p(bytes)) return heap->give_inline(memory, bytes);
+        return heap->give(memory, bytes);
+      }
+    detail::deallocate_elsewhere(*this->resource(), memory, bytes, alignof(T));
   }
 };
 
@@ -237,7 +263,7 @@ using string = std::basic_string<char, std::char_traits<char>, allocator<char>>;
 
 // --- the usual case of an allocation, inline -----------------------------------------------------
 
-inline void* Heap::take(size_t bytes) {
+[[gnu::always_inline]] inline void* Heap::take_inline(size_t bytes) {
   if (bytes <= detail::kHeapSmallMax) [[likely]] {
     const size_t size = detail::heap_size(bytes);
     FreeBlock*& list = free_[detail::small_heap_class(size)];
@@ -253,12 +279,14 @@ inline void* Heap::take(size_t bytes) {
   return take_slow(bytes);
 }
 
-inline void Heap::give(void* memory, size_t bytes) {
+[[gnu::always_inline]] inline void Heap::give_inline(void* memory, size_t bytes) {
   const size_t size = detail::heap_size(bytes);
   if (size > detail::kHeapSmallMax) [[unlikely]]
     return give_slow(memory, size);
-  count_less(size);
+  const uint64_t live = count_less(size);
   push(detail::small_heap_class(size), memory);
+  if (live == 0) [[unlikely]]
+    emptied();
 }
 
 inline void Heap::push(size_t index, void* memory) {

@@ -1,4 +1,4 @@
-// The size classes of a heap: 16 bytes apart up to 256, then four for each doubling, up to 32 KiB.
+// The size classes of a heap: 16 bytes apart up to 256, then four for each doubling, up to 128 KiB.
 //
 // Thread safety: functions of their arguments.
 #pragma once
@@ -11,10 +11,10 @@
 
 namespace isola::detail {
 
-inline constexpr size_t kHeapStep = 16;             // what every block is aligned to
-inline constexpr size_t kHeapFineMax = 256;         // up to here a class for each step
-inline constexpr size_t kHeapSmallMax = 1024;       // up to here the class is looked up
-inline constexpr size_t kHeapClassMax = 32 * 1024;  // beyond it a block is a chunk of its own
+inline constexpr size_t kHeapStep = 16;              // what every block is aligned to
+inline constexpr size_t kHeapFineMax = 256;          // up to here a class for each step
+inline constexpr size_t kHeapSmallMax = 1024;        // up to here the class is looked up
+inline constexpr size_t kHeapClassMax = 128 * 1024;  // beyond it a block is a chunk of its own
 inline constexpr size_t kHeapFine = kHeapFineMax / kHeapStep;
 inline constexpr size_t kHeapClasses =
     kHeapFine + 4 * (std::bit_width(kHeapClassMax) - std::bit_width(kHeapFineMax));

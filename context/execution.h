@@ -142,6 +142,8 @@ struct Execution {
     current_ = execution != nullptr ? execution : &none_;
   }
   static Execution* current_or_null() { return current_ != &none_ ? current_ : nullptr; }
+  // The heap of the isolate that runs here, if it is used in this turn.
+  static Heap* heap_here() { return current_->heap; }  // none_ has none
   // What is remembered here. If the thread's own isn't known yet, nothing is: so a look-up needs no
   // branch for that.
   static const std::array<Remembered, kRememberedMax>& remembered_here() {

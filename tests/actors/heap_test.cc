@@ -1,4 +1,4 @@
-// The heap of an isolate: accounting, reuse, quota, alignment, reclaim.
+// The heap of an isolate: accounting, reuse, places, quota, alignment, reclaim.
 #include <isola/actors/heap.h>
 
 #include <gtest/gtest.h>
@@ -62,11 +62,13 @@ TEST(Heap, AgreesWithAModelWhateverIsDoneInWhatOrder) {
       all.pop_back();
     };
     for (int step = 0; step < 3000; ++step) {
-      if (!all.empty() && random() % 5 < 2) {
+      if (step % 1000 == 999) {  // gets empty, and begins anew
+        while (!all.empty()) ASSERT_NO_FATAL_FAILURE(free_one(random() % all.size()));
+      } else if (!all.empty() && random() % 5 < 2) {
         ASSERT_NO_FATAL_FAILURE(free_one(random() % all.size()));
       } else {
         Held one;
-        one.size = random() % (size_t{1} << (random() % 17));
+        one.size = random() % (size_t{1} << (random() % 19));
         one.alignment = size_t{1} << (random() % (random() % 8 == 0 ? 14 : 5));
         one.mark = static_cast<char>(step);
         one.memory = static_cast<char*>(heap.allocate(one.size, one.alignment));
@@ -94,7 +96,7 @@ TEST(Heap, AMillionRoundsStayFlat) {
   const auto round = [&](size_t i) {
     auto& [memory, size] = held[i % held.size()];
     if (memory != nullptr) heap.deallocate(memory, size);
-    size = i * 37 % 40'000 + 1;  // all classes, and beyond
+    size = i * 37 % 160'000 + 1;  // all classes, and beyond
     memory = heap.allocate(size);
   };
   for (size_t i = 0; i < 1'000'000; ++i) {
@@ -102,7 +104,7 @@ TEST(Heap, AMillionRoundsStayFlat) {
     if (i == 100'000) after_first = heap.chunk_bytes();
   }
   // The largest blocks are given back at once, so what is held differs by some of them.
-  EXPECT_LE(heap.chunk_bytes(), after_first + 64 * 40'000);
+  EXPECT_LE(heap.chunk_bytes(), after_first + 64 * 160'000);
   for (auto& [memory, size] : held) heap.deallocate(memory, size);
   EXPECT_EQ(heap.live_bytes(), 0u);
   const uint64_t without_large = heap.chunk_bytes();
@@ -112,6 +114,44 @@ TEST(Heap, AMillionRoundsStayFlat) {
     for (auto& [memory, size] : held) heap.deallocate(memory, size);
     EXPECT_EQ(heap.chunk_bytes(), without_large) << "the same once more takes nothing new";
   }
+}
+
+TEST(Heap, ThatGotEmptyBeginsAnew) {
+  constexpr size_t kBytes = 1 << 20;
+  Heap heap(UINT64_MAX);
+  const auto take_all = [&](size_t size) {
+    std::vector<void*> blocks;
+    while (heap.live_bytes() < kBytes) blocks.push_back(heap.allocate(size));
+    return blocks;
+  };
+  // How many lie right behind the one that was made before them.
+  const auto neighbours = [](const std::vector<void*>& blocks, size_t size) {
+    size_t count = 0;
+    for (size_t i = 1; i < blocks.size(); ++i)
+      if (blocks[i] == static_cast<char*>(blocks[i - 1]) + size) ++count;
+    return count;
+  };
+  std::mt19937 random(11);
+  uint64_t chunk_bytes = 0;
+  for (const size_t size : {80u, 80u, 64u, 1024u, 80u}) {
+    SCOPED_TRACE(size);
+    std::vector<void*> blocks = take_all(size);
+    EXPECT_GT(neighbours(blocks, size), blocks.size() * 9 / 10);
+    if (chunk_bytes == 0) chunk_bytes = heap.chunk_bytes();
+    EXPECT_EQ(heap.chunk_bytes(), chunk_bytes) << "memory of one size serves others";
+    std::shuffle(blocks.begin(), blocks.end(), random);
+    for (void* block : blocks) heap.deallocate(block, size);
+    EXPECT_EQ(heap.live_bytes(), 0u);
+  }
+}
+
+TEST(Heap, OneThatIsSmallGoesOnWithTheBlockThatWasFreedLast) {
+  Heap heap(UINT64_MAX);
+  std::vector<void*> blocks(100);
+  for (void*& block : blocks) block = heap.allocate(48);
+  for (void* block : blocks) heap.deallocate(block, 48);
+  EXPECT_EQ(heap.live_bytes(), 0u);
+  EXPECT_EQ(heap.allocate(48), blocks.back());
 }
 
 TEST(Heap, LargeAndAlignedBlocksGoBackToTheSystem) {
