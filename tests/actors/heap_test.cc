@@ -116,6 +116,30 @@ TEST(Heap, AMillionRoundsStayFlat) {
   }
 }
 
+// How many lie right behind the one that was made before them.
+size_t neighbours_among(const std::vector<void*>& blocks, size_t size) {
+  size_t count = 0;
+  for (size_t i = 1; i < blocks.size(); ++i)
+    if (blocks[i] == static_cast<char*>(blocks[i - 1]) + size) ++count;
+  return count;
+}
+
+TEST(Heap, NodesAreNeighboursAlsoIfTwoKindsAreMadeByTurns) {
+  Heap heap(UINT64_MAX);
+  std::vector<void*> nodes(20'000);
+  std::vector<void*> of_lines(nodes.size());
+  size_t split = 0;  // that lie in two lines of the cache: cut from what was left of a chunk
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    nodes[i] = heap.allocate(80);
+    of_lines[i] = heap.allocate(64);
+    if (reinterpret_cast<uintptr_t>(of_lines[i]) % 64 != 0) ++split;
+  }
+  EXPECT_LT(split, nodes.size() / 100);
+  EXPECT_GT(neighbours_among(nodes, 80), nodes.size() * 9 / 10);
+  EXPECT_GT(neighbours_among(of_lines, 64), nodes.size() * 9 / 10);
+  EXPECT_EQ(heap.live_bytes(), nodes.size() * (80 + 64)) << "what is only cut does not count";
+}
+
 TEST(Heap, ThatGotEmptyBeginsAnew) {
   constexpr size_t kBytes = 1 << 20;
   Heap heap(UINT64_MAX);
@@ -124,19 +148,12 @@ TEST(Heap, ThatGotEmptyBeginsAnew) {
     while (heap.live_bytes() < kBytes) blocks.push_back(heap.allocate(size));
     return blocks;
   };
-  // How many lie right behind the one that was made before them.
-  const auto neighbours = [](const std::vector<void*>& blocks, size_t size) {
-    size_t count = 0;
-    for (size_t i = 1; i < blocks.size(); ++i)
-      if (blocks[i] == static_cast<char*>(blocks[i - 1]) + size) ++count;
-    return count;
-  };
   std::mt19937 random(11);
   uint64_t chunk_bytes = 0;
   for (const size_t size : {80u, 80u, 64u, 1024u, 80u}) {
     SCOPED_TRACE(size);
     std::vector<void*> blocks = take_all(size);
-    EXPECT_GT(neighbours(blocks, size), blocks.size() * 9 / 10);
+    EXPECT_GT(neighbours_among(blocks, size), blocks.size() * 9 / 10);
     if (chunk_bytes == 0) chunk_bytes = heap.chunk_bytes();
     EXPECT_EQ(heap.chunk_bytes(), chunk_bytes) << "memory of one size serves others";
     std::shuffle(blocks.begin(), blocks.end(), random);
