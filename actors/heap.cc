@@ -69,10 +69,6 @@ void Heap::do_deallocate(void* memory, size_t bytes, size_t alignment) {
   give_block(memory, size, alignment);
 }
 
-void* Heap::take(size_t bytes) { return take_inline(bytes); }
-
-void Heap::give(void* memory, size_t bytes) { give_inline(memory, bytes); }
-
 void* Heap::take_slow(size_t bytes) {
   if (bytes > kBytesMax) throw std::bad_alloc();
   const size_t size = heap_size(bytes);

@@ -108,9 +108,6 @@ class Heap final : public std::pmr::memory_resource {
   // REQUIRES: the running code is the owner.
   void* take(size_t bytes);
   void give(void* memory, size_t bytes);
-  // The same, for sizes that are constants.
-  void* take_inline(size_t bytes);
-  void give_inline(void* memory, size_t bytes);
 
  private:
   static constexpr size_t kFirstChunk = 1024;  // an actor with one small map stays small
@@ -240,20 +237,15 @@ class allocator : public std::pmr::polymorphic_allocator<T> {
     const size_t bytes = count * sizeof(T);
     // No heap is nullptr, no resource is.
     if constexpr (alignof(T) <= detail::kHeapStep)
-      if (Heap* heap = detail::heap_in_use(); heap == this->resource()) [[likely]] {
-        // A node's size is known where it is made: then little is left to do.
-        if (__builtin_constant_p(bytes)) return static_cast<T*>(heap->take_inline(bytes));
+      if (Heap* heap = detail::heap_in_use(); heap == this->resource()) [[likely]]
         return static_cast<T*>(heap->take(bytes));
-      }
     return static_cast<T*>(detail::allocate_elsewhere(*this->resource(), bytes, alignof(T)));
   }
   [[gnu::always_inline]] void deallocate(T* memory, size_t count) noexcept {
     const size_t bytes = count * sizeof(T);
     if constexpr (alignof(T) <= detail::kHeapStep)
-      if (Heap* heap = detail::heap_in_use(); heap == this->resource()) [[likely]] {
-        if (__builtin_constant_p(bytes)) return heap->give_inline(memory, bytes);
+      if (Heap* heap = detail::heap_in_use(); heap == this->resource()) [[likely]]
         return heap->give(memory, bytes);
-      }
     detail::deallocate_elsewhere(*this->resource(), memory, bytes, alignof(T));
   }
 };
@@ -262,8 +254,10 @@ class allocator : public std::pmr::polymorphic_allocator<T> {
 using string = std::basic_string<char, std::char_traits<char>, allocator<char>>;
 
 // --- the usual case of an allocation, inline -----------------------------------------------------
+//
+// Always, so that little is left of it where the size is a constant, as that of a node.
 
-[[gnu::always_inline]] inline void* Heap::take_inline(size_t bytes) {
+[[gnu::always_inline]] inline void* Heap::take(size_t bytes) {
   if (bytes <= detail::kHeapSmallMax) [[likely]] {
     const size_t size = detail::heap_size(bytes);
     FreeBlock*& list = free_[detail::small_heap_class(size)];
@@ -279,7 +273,7 @@ using string = std::basic_string<char, std::char_traits<char>, allocator<char>>;
   return take_slow(bytes);
 }
 
-[[gnu::always_inline]] inline void Heap::give_inline(void* memory, size_t bytes) {
+[[gnu::always_inline]] inline void Heap::give(void* memory, size_t bytes) {
   const size_t size = detail::heap_size(bytes);
   if (size > detail::kHeapSmallMax) [[unlikely]]
     return give_slow(memory, size);
