@@ -14,6 +14,7 @@
 namespace isola::bench {
 namespace {
 
+using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::IsSupersetOf;
 using testing::StartsWith;
