@@ -2,9 +2,7 @@
 #include "worker.h"
 
 #include <isola/actors/algorithm.h>
-#include <isola/actors/background.h>
 #include <isola/actors/crash.h>
-#include <isola/actors/isolate_job.h>
 #include <isola/actors/runtime.h>
 #include <isola/actors/turn_span.h>
 #include <isola/channels/call.h>
@@ -20,16 +18,6 @@
 #define ISOLA_HOT inline __attribute__((always_inline))
 
 namespace isola::detail {
-
-namespace {
-
-// What the handler of a message kept of it that it took; see handle_delivery.
-ISOLA_HOT void give_kept_context(Execution& execution) {
-  Block* const context = std::exchange(execution.kept_context, nullptr);
-  if (context != nullptr) context->pool->give_use(*context);
-}
-
-}  // namespace
 
 Worker::Worker(Runtime& runtime, Dispatcher& dispatcher, uint32_t index)
     : runtime_(runtime),
@@ -101,56 +89,6 @@ void Worker::begin_stop() {
   // Every blocked turn is unwound; Boost's own primitives can't be cancelled and are waited for.
   for (Carrier* carrier : carriers_)
     if (carrier->execution.cell != nullptr) carrier->cancel();
-}
-
-void Worker::end_in_handler(ActorCell& cell, Block* block, Error failure) {
-  took(failure ? Transition::ended_by_failure : Transition::ended_by_cancellation);
-  running_->execution.set_inherited(cell.root_context);
-  give_kept_context(running_->execution);
-  if (block != nullptr) {
-    if (ReplyTarget* reply = std::exchange(block->envelope.reply, nullptr))
-      reply->fail(failure ? failure : Error(Code::no_such_actor));
-  }
-  if (failure) end_in_order(cell, false);
-  if (failure && runtime_.restart(cell, failure)) {
-    if (block != nullptr) release(block);
-    return settle(cell);
-  }
-  cell.carrier.store(nullptr, sync::memory_order_relaxed);
-  runtime_.end_actor(cell, std::move(failure));
-  if (block != nullptr) release(block);
-}
-
-// Runs the end hooks; `wait`: and waits for its threads. A kill ends that.
-void Worker::end_in_order(ActorCell& cell, bool wait) {
-  if (cell.background == nullptr) [[likely]]
-    return;
-  try {
-    end_background(cell, wait);
-  } catch (const Cancelled&) {
-    // What is left of it ends with the actor.
-  }
-}
-
-bool Worker::obey_signals(ActorCell& cell) {
-  const uint32_t signals = cell.signals.load(sync::memory_order_acquire);
-  if ((signals & (kRunJob | kKill)) == kRunJob) {
-    cell.signals.fetch_and(~uint32_t{kRunJob}, sync::memory_order_acq_rel);
-    run_job(cell);
-  }
-  if ((signals & (kWork | kKill)) == kWork) {
-    cell.signals.fetch_and(~uint32_t{kWork}, sync::memory_order_acq_rel);
-    cell.type.load(sync::memory_order_relaxed)->work(cell.behaviour);
-  }
-  if ((signals & kInterrupt) != 0)
-    cell.signals.fetch_and(~uint32_t{kInterrupt}, sync::memory_order_acq_rel);
-  if ((signals & kRoom) != 0) cell.make_room();
-  if ((signals & (kStop | kKill)) == 0) return false;
-  took(Transition::ended_by_signal);
-  if ((signals & kKill) == 0) end_in_order(cell, true);
-  cell.carrier.store(nullptr, sync::memory_order_relaxed);
-  runtime_.end_actor(cell, Error());
-  return true;
 }
 
 // --- the hot path: one function for the compiler, so a turn costs no calls of our own ------------
@@ -335,32 +273,6 @@ ISOLA_HOT bool Worker::turn(ActorCell& cell) {
   execution.deadline_ns = kNoDeadline;
   run_function(cell, type);
   return false;
-}
-
-void Worker::run_function(ActorCell& cell, const BehaviourType& type) {
-  Execution& execution = running_->execution;
-  Error reason;
-  bool cancelled = false;
-  try {
-    type.run(cell.behaviour);
-    took(Transition::ended_by_return);
-  } catch (const Cancelled&) {
-    took(Transition::ended_by_cancellation);
-    // A stop is an end in order, which may wait.
-    cancelled = stopping_ || (cell.signals.load(sync::memory_order_acquire) & kKill) != 0;
-    execution.cancelled = cancelled;
-  } catch (...) {
-    took(Transition::ended_by_failure);
-    reason = capture_exception(runtime_.pool(), cell.failed_at());
-  }
-  end_turn_frame(execution);
-  if (!cancelled) end_in_order(cell, !reason);
-  if (reason && runtime_.restart(cell, reason)) {
-    begin(cell);
-  } else {
-    cell.carrier.store(nullptr, sync::memory_order_relaxed);
-    runtime_.end_actor(cell, std::move(reason));
-  }
 }
 
 // Until there is something else to do. True: the scheduler of Boost is to be looked after.

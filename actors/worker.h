@@ -47,6 +47,7 @@
 #include <boost/fiber/scheduler.hpp>
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace isola::detail {
@@ -320,6 +321,12 @@ class Worker {
   // Who holds it takes actors away.
   alignas(64) Sleep sleep_;
 };
+
+// What the handler of a message kept of it that it took; see handle_delivery.
+inline void give_kept_context(Execution& execution) {
+  Block* const context = std::exchange(execution.kept_context, nullptr);
+  if (context != nullptr) context->pool->give_use(*context);
+}
 
 inline void Worker::make_ready(ActorCell& cell) {
   if constexpr (sync::kSimulated) {
