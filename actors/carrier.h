@@ -14,6 +14,7 @@
 #include <isola/context/context.h>
 #include <isola/context/exception_state.h>
 #include <isola/context/execution.h>
+#include <isola/serialization/error.h>
 #include <isola/serialization/sanitizers.h>
 
 #include <boost/fiber/context.hpp>
@@ -51,6 +52,7 @@ class Carrier final : public boost::fibers::fiber_properties, public Parker {
   Carrier* next = nullptr;    // in the idle list, or in the list of remote wake-ups
   Waiter* waiting = nullptr;  // while parked
   bool going_idle = false;
+  Error failure;                              // of the handler that has just thrown
   const MessageType* message_type = nullptr;  // that its actor handles, while it is suspended
   ExceptionState exceptions;
   // Where it stands while it is suspended: on its own stack, or on that of a generator (see

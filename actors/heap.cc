@@ -65,9 +65,14 @@ void Heap::do_deallocate(void* memory, size_t bytes, size_t alignment) {
   if (!used_by_owner()) return report_foreign_deallocation(bytes);
   if (alignment <= kHeapStep) return give(memory, bytes);
   const size_t size = heap_size(bytes);
-  count_less(size);
+  const bool has_more = count_less(size);
   give_block(memory, size, alignment);
+  if (!has_more) emptied();
 }
+
+void* Heap::take(size_t bytes) { return take_inline(bytes); }
+
+void Heap::give(void* memory, size_t bytes) { give_inline(memory, bytes); }
 
 void* Heap::take_slow(size_t bytes) {
   if (bytes > kBytesMax) throw std::bad_alloc();
@@ -79,9 +84,9 @@ void* Heap::take_slow(size_t bytes) {
 }
 
 void Heap::give_slow(void* memory, size_t size) {
-  const uint64_t live = count_less(size);
+  const bool has_more = count_less(size);
   give_block(memory, size, kHeapStep);
-  if (live == 0) emptied();
+  if (!has_more) emptied();
 }
 
 // A block that is aligned to more than all are: cut out of a larger one. Where that begins stands
@@ -235,7 +240,8 @@ void Heap::release() {
   next_ = end_ = nullptr;
   chunk_size_ = kFirstChunk;
   begun_bytes_ = 0;
-  count_less(live_bytes());
+  count_less_bytes(live_bytes());
+  blocks_ = 0;
   count_chunk(0, chunk_bytes());
 }
 

@@ -108,6 +108,9 @@ class Heap final : public std::pmr::memory_resource {
   // REQUIRES: the running code is the owner.
   void* take(size_t bytes);
   void give(void* memory, size_t bytes);
+  // The same, for sizes that are constants.
+  void* take_inline(size_t bytes);
+  void give_inline(void* memory, size_t bytes);
 
  private:
   static constexpr size_t kFirstChunk = 1024;  // an actor with one small map stays small
@@ -149,17 +152,21 @@ class Heap final : public std::pmr::memory_resource {
   void push(size_t index, void* memory);
   void require_quota(size_t size) const;
   void count_more(uint64_t size) {
+    ++blocks_;
     // Relaxed: one writer, and readers only want a recent value.
     figures_.live_bytes.store(live_bytes() + size, sync::memory_order_relaxed);
   }
-  // The peak is looked at only here: until something is given back it is what lives. Returns what
-  // lives now.
-  uint64_t count_less(uint64_t size) {
+  // The peak is looked at only here: until something is given back it is what lives.
+  void count_less_bytes(uint64_t size) {
     const uint64_t live = live_bytes();
     if (live > figures_.peak_bytes.load(sync::memory_order_relaxed))
       figures_.peak_bytes.store(live, sync::memory_order_relaxed);
     figures_.live_bytes.store(live - size, sync::memory_order_relaxed);
-    return live - size;
+  }
+  // False if none is left.
+  bool count_less(uint64_t size) {
+    count_less_bytes(size);
+    return --blocks_ != 0;
   }
   void count_chunk(uint64_t more, uint64_t less) {
     figures_.chunk_bytes.store(chunk_bytes() + more - less, sync::memory_order_relaxed);
@@ -176,6 +183,7 @@ class Heap final : public std::pmr::memory_resource {
   Large* large_ = nullptr;
   size_t chunk_size_ = kFirstChunk;
   size_t begun_bytes_ = 0;  // of chunks_
+  uint64_t blocks_ = 0;     // that live here; the figures may count what others have added
   detail::HeapFigures own_figures_;
 };
 
@@ -238,14 +246,16 @@ class allocator : public std::pmr::polymorphic_allocator<T> {
     // No heap is nullptr, no resource is.
     if constexpr (alignof(T) <= detail::kHeapStep)
       if (Heap* heap = detail::heap_in_use(); heap == this->resource()) [[likely]]
-        return static_cast<T*>(heap->take(bytes));
+        return static_cast<T*>(__builtin_constant_p(bytes) ? heap->take_inline(bytes)
+                                                           : heap->take(bytes));
     return static_cast<T*>(detail::allocate_elsewhere(*this->resource(), bytes, alignof(T)));
   }
   [[gnu::always_inline]] void deallocate(T* memory, size_t count) noexcept {
     const size_t bytes = count * sizeof(T);
     if constexpr (alignof(T) <= detail::kHeapStep)
       if (Heap* heap = detail::heap_in_use(); heap == this->resource()) [[likely]]
-        return heap->give(memory, bytes);
+        return __builtin_constant_p(bytes) ? heap->give_inline(memory, bytes)
+                                           : heap->give(memory, bytes);
     detail::deallocate_elsewhere(*this->resource(), memory, bytes, alignof(T));
   }
 };
@@ -255,9 +265,9 @@ using string = std::basic_string<char, std::char_traits<char>, allocator<char>>;
 
 // --- the usual case of an allocation, inline -----------------------------------------------------
 //
-// Always, so that little is left of it where the size is a constant, as that of a node.
+// Where the size is a constant, as that of a node: then little is left of it.
 
-[[gnu::always_inline]] inline void* Heap::take(size_t bytes) {
+[[gnu::always_inline]] inline void* Heap::take_inline(size_t bytes) {
   if (bytes <= detail::kHeapSmallMax) [[likely]] {
     const size_t size = detail::heap_size(bytes);
     FreeBlock*& list = free_[detail::small_heap_class(size)];
@@ -266,6 +276,7 @@ using string = std::basic_string<char, std::char_traits<char>, allocator<char>>;
     if (block != nullptr && live <= quota_bytes_) [[likely]] {
       detail::sanitizer_allow(block, size);
       list = block->next;
+      ++blocks_;
       figures_.live_bytes.store(live, sync::memory_order_relaxed);
       return block;
     }
@@ -273,13 +284,13 @@ using string = std::basic_string<char, std::char_traits<char>, allocator<char>>;
   return take_slow(bytes);
 }
 
-[[gnu::always_inline]] inline void Heap::give(void* memory, size_t bytes) {
+[[gnu::always_inline]] inline void Heap::give_inline(void* memory, size_t bytes) {
   const size_t size = detail::heap_size(bytes);
   if (size > detail::kHeapSmallMax) [[unlikely]]
     return give_slow(memory, size);
-  const uint64_t live = count_less(size);
+  const bool has_more = count_less(size);
   push(detail::small_heap_class(size), memory);
-  if (live == 0) [[unlikely]]
+  if (!has_more) [[unlikely]]
     emptied();
 }
 

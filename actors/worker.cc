@@ -177,7 +177,9 @@ ISOLA_HOT void Worker::receive_in_context(ActorCell& cell, const BehaviourType& 
     receive_in_span(cell, type, block);
   else
     type.receive(cell.behaviour, block);
-  execution.set_inherited(cell.root_context);  // the context of a call ends with its handler
+  execution.call = nullptr;
+  end_turn_frame(execution);  // its cleanups still are in the context of the call, which ends here
+  execution.set_inherited(cell.root_context);
 }
 
 // True if the actor is alive, and is to be settled.
@@ -224,13 +226,13 @@ ISOLA_HOT bool Worker::handle_messages(ActorCell& cell, const BehaviourType& typ
       } catch (const Cancelled&) {
         ended = true;
       } catch (...) {
-        failure_ = capture_exception(runtime_.pool(), cell.failed_at(message_type));
+        running_->failure = capture_exception(runtime_.pool(), cell.failed_at(message_type));
         ended = true;
       }
       execution.call = nullptr;
       // Not before the exception is gone: it may hold memory of the heap that ends.
       if (ended) [[unlikely]] {
-        Error failure = std::move(failure_);
+        Error failure = std::move(running_->failure);
         end_turn_frame(execution);
         end_in_handler(cell, block, std::move(failure));
         return false;
@@ -285,7 +287,7 @@ ISOLA_HOT bool Worker::take_turns() {
     }
     const bool is_alive = turn(*cell);
     if (its_dispatcher_.sleeping_workers() > 0 && ready_count_.load(sync::memory_order_relaxed) > 0)
-      share();
+      share(is_alive && cell->inbox.waiting() > 0);
     count_turn();
     if (is_alive && may_go_on() && nothing_came()) [[likely]] {
       cell = settle_and_next(*cell);

@@ -216,7 +216,7 @@ class Worker {
   void heed_inside(ActorCell& cell);
   void begin_stop();
   void drop_notified();
-  void share();
+  void share(bool has_more);
   enum class Part : uint8_t { half, all };
   uint32_t share_with(Worker& other, Part part);  // how many it has given
   // Gives it back to the host, if it was sent to from there and guests are better off there. The
@@ -275,7 +275,6 @@ class Worker {
   boost::fibers::context* dispatcher_ = nullptr;
   boost::fibers::scheduler::ready_queue_type woken_;
   bool has_else_to_do_ = false;  // some are woken, or it stops
-  Error failure_;                // of the handler that has just thrown
   Timers timers_;
   std::vector<Carrier*> carriers_;
   std::vector<Carrier*> adopted_;  // fibers that a user made on this thread

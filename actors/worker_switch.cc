@@ -206,6 +206,7 @@ inline void Worker::suspend() {
   drain_remote();
   if (!woken_.empty() && running_->context->ready_is_linked()) [[unlikely]] {
     running_->context->ready_unlink();  // it was woken before it slept
+    has_else_to_do_ = stopping_ || !woken_.empty();
     return;
   }
   switch_away();

@@ -165,8 +165,8 @@ inline void forget(Execution& execution, const KeyBase& key) {
   execution.remembered[key.place()].mark = nullptr;
 }
 
-// Before something is opened: in a generator, that has to keep it apart from what is its
-// consumer's.
+// Before something is opened: the generators that the code runs in have to keep it apart from what
+// is their consumers'. All of them: one may leave it open for the next one, or yield within it.
 void note_open(const Execution& execution);
 
 // Puts a binding inside all others.

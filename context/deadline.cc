@@ -1,6 +1,7 @@
 // Deadlines that a generator opens.
 #include "deadline.h"
 
+#include <isola/context/binding.h>
 #include <isola/context/frame.h>
 
 namespace isola::detail {
@@ -11,7 +12,7 @@ void DeadlineBound::note_slow(const Execution& execution) {
   noted_in = frame;
   outer = frame->deadlines;
   frame->deadlines = this;
-  frame->make_special(execution.bindings);
+  note_open(execution);
 }
 
 void DeadlineBound::strike() {

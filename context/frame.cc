@@ -48,6 +48,7 @@ void run_reported(const FrameData& frame, const char* what, const std::function<
 
 const Binding nobodys_binding;
 FrameData nobodys_frame{FrameKind::thread};
+FrameData no_frame{FrameKind::thread};
 
 FrameData* generator_of(FrameData* innermost) {
   while (innermost != nullptr && innermost->kind != FrameKind::generator)
@@ -56,8 +57,9 @@ FrameData* generator_of(FrameData* innermost) {
 }
 
 void note_open(const Execution& execution) {
-  if (FrameData* generator = generator_of(execution.frame))
-    generator->make_special(execution.bindings);
+  for (FrameData* frame = generator_of(execution.frame); frame != nullptr;
+       frame = generator_of(frame->outer))
+    frame->make_special(execution.bindings);
 }
 
 void end_frame(FrameData& frame, bool abandoned) {
@@ -115,13 +117,7 @@ void FrameRef::on_switch(std::function<void()> suspend, std::function<void()> re
   if (!can)
     throw ContextError(ContextFault::cannot_suspend,
                        "the frame of a plain thread is never suspended: it takes no callbacks");
-  if (generator != nullptr) {
-    // Not the innermost one, it may be: what those within it have opened is not its own.
-    const detail::Binding* innermost = execution.bindings;
-    for (const detail::FrameData* f = execution.frame; f != nullptr && f != generator; f = f->outer)
-      if (f->kind == FrameKind::generator && f->is_special) innermost = f->stands_on;
-    generator->make_special(innermost);
-  }
+  if (generator != nullptr) generator->make_special(execution.bindings);
   data_->switches.push_back({std::move(suspend), std::move(resume)});
 }
 

@@ -64,6 +64,8 @@ struct FrameData {
   DeadlineBound* deadlines = nullptr;  // of a generator: those opened in it, the innermost
 };
 
+// No code runs in it, ever.
+extern FrameData no_frame;
 // The generator that this frame runs in, or is; nullptr: in none.
 FrameData* generator_of(FrameData* innermost);
 

@@ -16,11 +16,24 @@ void renew(const Binding* innermost, const Binding* outermost, bool suppressed_o
   binding.suppressed = outside || binding.kind == BindingKind::suppressed;
 }
 
-// The deadlines of a generator are within that of its consumer, as it is now.
+// The deadlines of a generator, and of those within it that it yields from, are within that of its
+// consumer, as it is now.
 void renew(DeadlineBound* innermost, Execution& execution) {
   if (innermost == nullptr) return;
   renew(innermost->outer, execution);
   innermost->narrow(execution);
+}
+void renew_deadlines(FrameData* innermost, const FrameData* end, Execution& execution) {
+  if (innermost == end) return;
+  renew_deadlines(innermost->outer, end, execution);
+  renew(innermost->deadlines, execution);
+}
+const DeadlineBound* outermost_deadline(const FrameData* innermost, const FrameData* end) {
+  const DeadlineBound* outermost = nullptr;
+  for (const FrameData* frame = innermost; frame != end; frame = frame->outer)
+    for (const DeadlineBound* each = frame->deadlines; each != nullptr; each = each->outer)
+      outermost = each;
+  return outermost;
 }
 
 // The empty context is everybody's.
@@ -37,10 +50,15 @@ bool GeneratorFrame::resume_slow() {
     execution.frame = &data_;
     return true;
   }
-  execution.frame = within_;
+  execution.frame = &data_;
   if (given_) entered_.emplace(*given_, Claimed());
-  const Binding* const consumers = data_.stands_on = execution.bindings;
-  renew(data_.deadlines, execution);
+  const Binding* const consumers = execution.bindings;
+  // What generators within it took for their consumer's is its own consumer's.
+  for (FrameData* frame = within_; frame != &data_; frame = frame->outer)
+    if (frame->stands_on == data_.stands_on) frame->stands_on = consumers;
+  data_.stands_on = consumers;
+  execution.frame = within_;
+  renew_deadlines(within_, data_.outer, execution);
   if (innermost_ != nullptr) {
     if (outermost_->kind == BindingKind::entered)
       static_cast<EnteredBinding*>(outermost_)->before = consumers;
@@ -64,10 +82,8 @@ void GeneratorFrame::suspend_slow() {
   const Binding* const consumers = data_.stands_on;
   if (!ended_) suspend_frames(within_, data_.outer);
   execution.frame = data_.outer;
-  if (const DeadlineBound* bound = data_.deadlines) {
-    while (bound->outer != nullptr) bound = bound->outer;
+  if (const DeadlineBound* bound = outermost_deadline(within_, data_.outer))
     execution.deadline_ns = bound->outside_ns;
-  }
   const bool keeps_own = rule_ != Rule::acts_on_consumer || entered_;
   if (keeps_own && execution.bindings != consumers) {
     innermost_ = execution.bindings;
@@ -106,9 +122,10 @@ void GeneratorFrame::yield_slow() {
 
 void GeneratorFrame::end() {
   ended_ = true;
+  data_.resumed_in = &no_frame;  // there is nothing to resume
   end_frame(data_, false);
   suspend();
-  data_.resumed_in = &data_;  // nobody's: there is nothing to resume
+  data_.resumed_in = &no_frame;
 }
 
 void GeneratorFrame::close(bool is_done) {

@@ -196,6 +196,29 @@ struct Link : Actor<Link, Number> {
   Sender<Note> last_;
 };
 
+// Tells by a cleanup which trace it sees.
+struct TracedAtEnd : Actor<TracedAtEnd, Number> {
+  explicit TracedAtEnd(Sender<Note> log) : log_(std::move(log)) {}
+  void on(Number::Reader) {
+    frame().at_end([this] { tell(log_, std::string(trace.get("none"))); });
+  }
+  Sender<Note> log_;
+};
+
+TEST(FrameOfATurn, ItsCleanupsAreInTheContextOfTheMessage) {
+  on_every_scheduler([](System& system) {
+    auto [tx, log] = system.channel<Note>(bounded(1));
+    auto traced = system.spawn<TracedAtEnd>(std::move(tx));
+    {
+      const Scope bound{trace, "4bf92f3577b34da6"};
+      EXPECT_FALSE(traced.send<Number>(number(1)));
+    }
+    EXPECT_EQ(line_of(log.recv()), "4bf92f3577b34da6");
+    EXPECT_FALSE(traced.send<Number>(number(2)));
+    EXPECT_EQ(line_of(log.recv()), "none");
+  });
+}
+
 TEST(FrameOfATurn, ATraceIdReachesTheLastOfAThousandActorsAndItsErrorRecord) {
   on_every_scheduler(
       [](System& system) {

@@ -162,6 +162,19 @@ TEST(Heap, ThatGotEmptyBeginsAnew) {
   }
 }
 
+// As new_on_heap does, whose blocks count in the same figures.
+TEST(Heap, IsEmptyIfItHasNoBlocksWhateverOthersCount) {
+  detail::HeapFigures figures;
+  Heap heap(UINT64_MAX, &figures);
+  std::vector<void*> kept(20'000);
+  for (void*& block : kept) block = heap.allocate(64);
+  std::vector<void*> others{heap.allocate(64)};
+  figures.live_bytes.store(64, sync::memory_order_relaxed);
+  heap.deallocate(others.front(), 64);
+  for (void*& block : others) block = heap.allocate(64);
+  EXPECT_EQ(std::count(kept.begin(), kept.end(), others.front()), 0);
+}
+
 TEST(Heap, OneThatIsSmallGoesOnWithTheBlockThatWasFreedLast) {
   Heap heap(UINT64_MAX);
   std::vector<void*> blocks(100);

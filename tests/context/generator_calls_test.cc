@@ -184,6 +184,103 @@ TEST(GeneratorCalls, CallbacksOfAnOuterOneCanBeGivenFromWithinAnother) {
   EXPECT_EQ(outer.next(), 5);
 }
 
+generator<int, ActsOnConsumer> binds_seven_for_its_consumer() {
+  const Scope seven{digits, 7};
+  co_yield 1;
+}
+
+generator<int, KeepsScopes> consumes_one_that_binds() {
+  auto within = binds_seven_for_its_consumer();
+  within.next();
+  for (;;) co_yield digits.get();
+}
+
+TEST(GeneratorCalls, WhatOneLeavesOpenForItsConsumerStaysWithThatOne) {
+  auto outer = consumes_one_that_binds();
+  EXPECT_EQ(outer.next(), 7);
+  EXPECT_EQ(digits.get(), 28);
+  const Scope five{digits, 5};
+  EXPECT_EQ(outer.next(), 7);
+  EXPECT_EQ(digits.get(), 5);
+}
+
+generator<int> consumes_one_that_binds_and_yields() {
+  auto within = binds_seven_for_its_consumer();
+  within.next();
+  co_yield digits.get();
+}
+
+TEST(GeneratorCalls, WhatOneLeavesOpenForItsConsumerIsAnOpenScopeOfThat) {
+  const StrictYields strict;
+  auto outer = consumes_one_that_binds_and_yields();
+  EXPECT_EQ(fault_of([&] { outer.next(); }), ContextFault::open_scope);
+}
+
+generator<int, KeepsScopes> yields_for(Yield<int>& yield) {
+  const Scope three{digits, 3};
+  const Deadline own{10min};
+  yield(digits.get());
+  yield(digits.get());
+  co_yield 0;
+}
+
+TEST(GeneratorCalls, WhatACoroutineWithinAFiberGeneratorOpensIsNotSeenByItsConsumer) {
+  fiber_generator<int, KeepsScopes> outer([](Yield<int>& yield) {
+    auto within = yields_for(yield);
+    within.next();
+    yield(digits.get());
+  });
+  EXPECT_EQ(outer.next(), 3);
+  EXPECT_EQ(digits.get(), 28);
+  EXPECT_EQ(deadline_here(), kNoDeadline);
+  const Scope five{digits, 5};
+  const Deadline consumers{1min};
+  const int64_t sooner = deadline_here();
+  EXPECT_EQ(outer.next(), 3);
+  EXPECT_EQ(digits.get(), 5);
+  EXPECT_EQ(deadline_here(), sooner);
+  EXPECT_EQ(outer.next(), 5);
+  EXPECT_EQ(digits.get(), 5);
+}
+
+generator<int> yields_one_for(Yield<int>& yield) {
+  yield(1);
+  co_yield 2;
+}
+
+TEST(GeneratorCalls, AFiberGeneratorWithinACoroutineCanBeGivenAContext) {
+  fiber_generator<int> outer([](Yield<int>& yield) {
+    auto within = yields_one_for(yield);
+    within.next();
+    yield(digits.get());
+  });
+  Context given;
+  {
+    const Scope seven{digits, 7};
+    given = capture();
+  }
+  EXPECT_EQ(outer.next(), 1);
+  outer.set_context(given);
+  EXPECT_EQ(outer.next(), 7);
+  EXPECT_EQ(digits.get(), 28);
+}
+
+generator<int> is_resumed_by_its_cleanup(generator<int>*& self, std::optional<int>& got) {
+  frame().at_end([&] { got = self->next(); });
+  co_yield 1;
+  const Scope own{digits, 1};
+}
+
+TEST(GeneratorCalls, OneThatEndsHasNoMoreValues) {
+  generator<int>* self = nullptr;
+  std::optional<int> got = 0;
+  auto one = is_resumed_by_its_cleanup(self, got);
+  self = &one;
+  EXPECT_EQ(one.next(), 1);
+  EXPECT_EQ(one.next(), std::nullopt);
+  EXPECT_EQ(got, std::nullopt);
+}
+
 generator<int> to_three() {
   for (int i = 1; i <= 3; ++i) co_yield i;
 }
