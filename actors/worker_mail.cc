@@ -19,7 +19,12 @@ void Worker::unpark(Carrier& carrier) {
     link_woken(*carrier.context);
     return;
   }
+  // Once it is woken, its actor may end, and its System: one of another System, or a plain thread,
+  // keeps this worker alive until it has done with it. Until here the carrier does.
+  const bool is_foreign = current_ == nullptr || &current_->runtime_ != &runtime_;
+  if (is_foreign) runtime_.retain();
   if (remote_woken_.push(carrier)) sleep_.wake();
+  if (is_foreign) runtime_.drop();
 }
 
 // Relaxed: a recent value. Only this thread adds to it.

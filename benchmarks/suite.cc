@@ -15,6 +15,7 @@
 #include "floor.h"
 #include "heap_bench.h"
 #include "idle_bench.h"
+#include "isolate_bench.h"
 #include "kill_bench.h"
 #include "latency_bench.h"
 #include "many_bench.h"
@@ -132,6 +133,8 @@ void add_single(Suite& suite) {
   add("text_list", "by hand", 2e6, run_text_list_by_hand);
   add("text_list", "isola", 2e6, run_text_list);
   add("text_list", "isola sent", 2e6, run_text_list_sent);
+  add("error_record", "throw and catch", 4e4, run_throw_and_catch);
+  add("error_record", "isola", 4e4, run_error_record);
 }
 
 // Allocation, by where the memory is from. mimalloc is compared with wherever it is installed.
@@ -220,6 +223,9 @@ std::vector<Benchmark> all_benchmarks(bool peers, double scale) {
     suite.add("pool_submit", "isola inside", workers, "ns", 5e5, run_pool_submit_inside);
     suite.add("pool_map", "isola", workers, "ns", 5e5, run_pool_map);
   }
+  for (unsigned workers : {1u, 2u})
+    suite.add("isolates", "isola", workers, "ns", 4e5, run_isolates);
+  suite.add("isolates", "isola apart", 2, "ns", 4e5, run_isolates_apart);
   add_single(suite);
   add_heaps(suite);
   add_kills(suite);
