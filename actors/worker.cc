@@ -197,7 +197,6 @@ ISOLA_HOT bool Worker::handle_messages(ActorCell& cell, const BehaviourType& typ
     // Who signals notifies, too, so it is heeded by the end of the turn at the latest.
     if (handled != 0 && cell.signals.load(sync::memory_order_relaxed) != 0) [[unlikely]] {
       cell.inbox.put_back(block);
-      execution.deadline_ns = kNoDeadline;
       if (obey_signals(cell)) return false;
       if (cell.inbox.waiting() == 0) break;
       block = cell.inbox.pop();
@@ -266,13 +265,10 @@ ISOLA_HOT bool Worker::turn(ActorCell& cell) {
   in_turn_.store(&cell, sync::memory_order_release);
   // Relaxed: whoever sets a signal notifies afterwards. That is heeded between turns, or while
   // this one is suspended; a signal that was heeded before is seen here.
-  if (cell.signals.load(sync::memory_order_relaxed) != 0) [[unlikely]] {
-    execution.deadline_ns = kNoDeadline;
-    if (obey_signals(cell)) return false;
-  }
+  if (cell.signals.load(sync::memory_order_relaxed) != 0 && obey_signals(cell)) [[unlikely]]
+    return false;
   if (type.run == nullptr) [[likely]]
     return handle_messages(cell, type, execution);
-  execution.deadline_ns = kNoDeadline;
   run_function(cell, type);
   return false;
 }

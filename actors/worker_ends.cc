@@ -39,6 +39,7 @@ void Worker::end_in_order(ActorCell& cell, bool wait) {
 }
 
 bool Worker::obey_signals(ActorCell& cell) {
+  running_->execution.deadline_ns = kNoDeadline;  // not that of a message
   const uint32_t signals = cell.signals.load(sync::memory_order_acquire);
   if ((signals & (kRunJob | kKill)) == kRunJob) {
     cell.signals.fetch_and(~uint32_t{kRunJob}, sync::memory_order_acq_rel);
@@ -61,6 +62,7 @@ bool Worker::obey_signals(ActorCell& cell) {
 
 void Worker::run_function(ActorCell& cell, const BehaviourType& type) {
   Execution& execution = running_->execution;
+  execution.deadline_ns = kNoDeadline;  // not that of a message
   Error reason;
   bool cancelled = false;
   try {

@@ -18,7 +18,7 @@ namespace {
 
 // --- isolates -----------------------------------------------------------------------------------
 
-// By the name of their System: a function in an isolate is given what can be sent.
+// By number, as a function in an isolate is given what can be sent.
 System* systems[2] = {};
 
 int64_t make_and_find(int64_t which, int64_t rounds) {

@@ -2,32 +2,22 @@
 // on the thread that the asker waits on while somebody cancels the call that it works at.
 #include <isola/actors/reply.h>
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <isola/actors/worker.h>
 #include <isola/channels/call.h>
 #include <isola/tools/testing/gtest.h>
 #include <isola/tools/testing/plain.h>
-#include <isola/tools/testing/weakening.h>
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <iostream>
-#include <string>
+
+#include "tests/schedules/expect_orders.h"
 
 namespace isola::testing {
 namespace {
 
 using detail::AskState;
-using ::testing::IsEmpty;
-
-void print(const WeakeningReport& report) {
-  if (std::getenv("ISOLA_WEAKENINGS") == nullptr) return;
-  for (const std::string& line : report.detected) std::cout << line << '\n';
-  for (const std::string& line : report.undetected) std::cout << "undetected: " << line << '\n';
-}
 
 // The asker sees the answer, in whichever way it comes to know of it.
 void ask_and_answer(Simulation& run) {
@@ -70,33 +60,28 @@ TEST(AskCore, IsAnsweredFromElsewhereAndEndsOnce) {
   for_each_weak_schedule(20'000, ask_and_answer);
   // Those that only whoever frees the state needs, which the model does not know of, and those of
   // a wait in vain, which hands nothing over.
-  const auto header = weaken_each("actors/reply.h", {.seeds = 5'000}, ask_and_answer);
-  EXPECT_EQ(header.failure, "");
-  EXPECT_THAT(header.undetected_but({
-                  "leave: load acquire -> relaxed",
-                  "drop: load acquire -> relaxed",
-                  "drop: fetch acq_rel -> acquire",
-                  "drop: fetch acq_rel -> release",
-                  "drop: fetch acq_rel -> relaxed",
-              }),
-              IsEmpty());
-  const auto source = weaken_each("actors/reply.cc", {.seeds = 5'000}, ask_and_answer);
-  EXPECT_EQ(source.failure, "");
-  EXPECT_THAT(source.undetected_but({
-                  "finish: load acquire -> relaxed",
-                  "finish_from_elsewhere: compare_exchange that fails acquire -> relaxed",
-                  "abandon: compare_exchange acq_rel -> acquire",
-                  "abandon: compare_exchange acq_rel -> release",
-                  "abandon: compare_exchange acq_rel -> relaxed",
-                  "abandon: compare_exchange that fails acquire -> relaxed",
-                  "wait: compare_exchange acq_rel -> acquire",
-                  "wait: compare_exchange acq_rel -> release",
-                  "wait: compare_exchange acq_rel -> relaxed",
-                  "wait: load acquire -> relaxed",
-              }),
-              IsEmpty());
-  print(header);
-  print(source);
+  test::expect_orders_needed("actors/reply.h", 5'000, ask_and_answer,
+                             {
+                                 "leave: load acquire -> relaxed",
+                                 "drop: load acquire -> relaxed",
+                                 "drop: fetch acq_rel -> acquire",
+                                 "drop: fetch acq_rel -> release",
+                                 "drop: fetch acq_rel -> relaxed",
+                             });
+  test::expect_orders_needed(
+      "actors/reply.cc", 5'000, ask_and_answer,
+      {
+          "finish: load acquire -> relaxed",
+          "finish_from_elsewhere: compare_exchange that fails acquire -> relaxed",
+          "abandon: compare_exchange acq_rel -> acquire",
+          "abandon: compare_exchange acq_rel -> release",
+          "abandon: compare_exchange acq_rel -> relaxed",
+          "abandon: compare_exchange that fails acquire -> relaxed",
+          "wait: compare_exchange acq_rel -> acquire",
+          "wait: compare_exchange acq_rel -> release",
+          "wait: compare_exchange acq_rel -> relaxed",
+          "wait: load acquire -> relaxed",
+      });
 }
 
 // --- on one thread ------------------------------------------------------------------------------
@@ -152,11 +137,9 @@ void complete_and_cancel(Simulation& run) {
 
 TEST(AskCore, AnAnswerOnItsThreadAndACancellationNeverTakeEffectTogether) {
   for_each_weak_schedule(20'000, complete_and_cancel);
-  const auto report = weaken_each("channels/call.h", {.seeds = 10'000}, complete_and_cancel);
-  EXPECT_EQ(report.failure, "");
   // Which is for the end of the waiter.
-  EXPECT_THAT(report.undetected_but({"end_wait: load acquire -> relaxed"}), IsEmpty());
-  print(report);
+  test::expect_orders_needed("channels/call.h", 10'000, complete_and_cancel,
+                             {"end_wait: load acquire -> relaxed"});
 }
 
 }  // namespace

@@ -2,32 +2,23 @@
 // any one of their memory orders weakened they don't.
 //
 // What they hand over is Plain data, so an order that is too weak shows as a race.
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <isola/channels/drain.h>
 #include <isola/channels/waiter.h>
 #include <isola/tools/testing/gtest.h>
 #include <isola/tools/testing/plain.h>
-#include <isola/tools/testing/weakening.h>
 
 #include <array>
 #include <cstdint>
-#include <cstdlib>
-#include <iostream>
+
+#include "tests/schedules/expect_orders.h"
 
 namespace isola::testing {
 namespace {
 
-using ::testing::IsEmpty;
-
-void expect_every_order_is_needed(const char* file, uint64_t seeds,
-                                  const Simulation::Body& body) {
+void expect_every_order_is_needed(const char* file, uint64_t seeds, const Simulation::Body& body) {
   for_each_weak_schedule(seeds, body);
-  const WeakeningReport report = weaken_each(file, {.seeds = seeds}, body);
-  EXPECT_EQ(report.failure, "");
-  EXPECT_THAT(report.undetected, IsEmpty());
-  if (std::getenv("ISOLA_WEAKENINGS") == nullptr) return;
-  for (const std::string& line : report.detected) std::cout << line << '\n';
+  test::expect_orders_needed(file, seeds, body);
 }
 
 // --- the mutex of the seam -----------------------------------------------------------------------

@@ -1,19 +1,14 @@
 // The gate of a worker under weak memory: its owner and two others, and what it guards.
 #include <isola/actors/gate.h>
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <isola/tools/testing/gtest.h>
 #include <isola/tools/testing/plain.h>
-#include <isola/tools/testing/weakening.h>
 
-#include <cstdlib>
-#include <iostream>
+#include "tests/schedules/expect_orders.h"
 
 namespace isola::testing {
 namespace {
-
-using ::testing::IsEmpty;
 
 void owner_and_others(Simulation& run) {
   detail::Gate gate;
@@ -40,13 +35,8 @@ void owner_and_others(Simulation& run) {
 
 TEST(GateCore, NeedsItsOrders) {
   for_each_weak_schedule(20'000, owner_and_others);
-  for (const char* file : {"actors/gate.h", "actors/gate.cc"}) {
-    const auto report = weaken_each(file, {.seeds = 10'000}, owner_and_others);
-    EXPECT_EQ(report.failure, "");
-    EXPECT_THAT(report.undetected, IsEmpty());
-    if (std::getenv("ISOLA_WEAKENINGS") != nullptr)
-      for (const std::string& line : report.detected) std::cout << line << '\n';
-  }
+  for (const char* file : {"actors/gate.h", "actors/gate.cc"})
+    test::expect_orders_needed(file, 10'000, owner_and_others);
 }
 
 }  // namespace

@@ -4,25 +4,22 @@
 // What belongs to an actor's home is Plain data, so a hand-over with too weak an order is a race.
 #include <isola/actors/inbox.h>
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <isola/actors/arrivals.h>
 #include <isola/actors/sleep.h>
 #include <isola/tools/testing/gtest.h>
 #include <isola/tools/testing/plain.h>
-#include <isola/tools/testing/weakening.h>
 
 #include <array>
 #include <cstdint>
-#include <cstdlib>
-#include <iostream>
 #include <optional>
+
+#include "tests/schedules/expect_orders.h"
 
 namespace isola::testing {
 namespace {
 
 using detail::Inbox;
-using ::testing::IsEmpty;
 
 constexpr int kHomes = 2;
 constexpr int kSenders = 3;  // the first two send from a home
@@ -263,11 +260,7 @@ void homes_and_senders(Simulation& run) {
 }
 
 void expect_needed(const char* file, const std::vector<std::string>& harmless) {
-  const auto report = weaken_each(file, {.seeds = 10'000}, homes_and_senders);
-  EXPECT_EQ(report.failure, "");
-  if (std::getenv("ISOLA_WEAKENINGS") != nullptr)
-    for (const std::string& line : report.detected) std::cout << line << '\n';
-  EXPECT_THAT(report.undetected_but(harmless), IsEmpty());
+  test::expect_orders_needed(file, 10'000, homes_and_senders, harmless);
 }
 
 TEST(InboxCore, WorksUnderWeakMemory) { for_each_weak_schedule(20'000, homes_and_senders); }
