@@ -226,11 +226,19 @@ double send_all(System& system, const Heeding::AddressType& to, uint64_t message
 
 // --- generators ---------------------------------------------------------------------------------
 
-class Bare {
+// What runs, by hand: each frame knows the one that it runs in.
+struct NotedFrame {
+  NotedFrame* outer = nullptr;
+};
+thread_local NotedFrame* innermost = nullptr;
+
+// A generator without contexts; `is_noted`: one that can be found by what it calls.
+template <bool is_noted>
+class ByHand {
  public:
   struct promise_type {
-    Bare get_return_object() {
-      return Bare(std::coroutine_handle<promise_type>::from_promise(*this));
+    ByHand get_return_object() {
+      return ByHand(std::coroutine_handle<promise_type>::from_promise(*this));
     }
     std::suspend_always initial_suspend() noexcept { return {}; }
     std::suspend_always final_suspend() noexcept { return {}; }
@@ -242,15 +250,21 @@ class Bare {
     void unhandled_exception() { thrown = std::current_exception(); }
     const int64_t* current = nullptr;
     std::exception_ptr thrown;
+    NotedFrame frame;
   };
-  explicit Bare(std::coroutine_handle<promise_type> handle) : handle_(handle) {}
-  Bare(Bare&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
-  ~Bare() {
+  explicit ByHand(std::coroutine_handle<promise_type> handle) : handle_(handle) {}
+  ByHand(ByHand&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+  ~ByHand() {
     if (handle_) handle_.destroy();
   }
   std::optional<int64_t> next() {
     if (handle_.done()) return std::nullopt;
+    if constexpr (is_noted) {
+      NotedFrame& frame = handle_.promise().frame;
+      frame.outer = std::exchange(innermost, &frame);
+    }
     handle_.resume();
+    if constexpr (is_noted) innermost = handle_.promise().frame.outer;
     if (handle_.promise().thrown) std::rethrow_exception(handle_.promise().thrown);
     if (handle_.done()) return std::nullopt;
     return *handle_.promise().current;
@@ -280,6 +294,19 @@ double advance(uint64_t count) {
     use(last);
   });
   expect(last == static_cast<int64_t>(count), "context_switch: values were lost");
+  return each;
+}
+
+// While the frame around it has callbacks, and another generator's frame, too.
+double advance_beside_callbacks(uint64_t count) {
+  frame().on_switch([] {}, [] {});
+  auto other = [](int64_t to) -> generator<int64_t> {
+    frame().on_switch([] {}, [] {});
+    for (int64_t i = 1; i <= to; ++i) co_yield i;
+  }(2);
+  expect(other.next() == 1, "context_switch: a value was lost");
+  const double each = advance<count_up<generator<int64_t>>>(count);
+  expect(other.next() == 2, "context_switch: a value was lost");
   return each;
 }
 
@@ -344,8 +371,12 @@ double run_context_switch(Advanced what, uint64_t values) {
   switch (what) {
     case Advanced::isola:
       return in_turn(advance<count_up<generator<int64_t>>>, whole(values));
+    case Advanced::isola_beside_callbacks:
+      return in_turn(advance_beside_callbacks, whole(values));
+    case Advanced::noted_coroutine:
+      return in_turn(advance<count_up<ByHand<true>>>, whole(values));
     case Advanced::bare_coroutine:
-      return in_turn(advance<count_up<Bare>>, whole(values));
+      return in_turn(advance<count_up<ByHand<false>>>, whole(values));
     case Advanced::fiber:
       return in_turn(advance<count_up_in_fiber>, whole(values));
   }

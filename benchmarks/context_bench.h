@@ -33,9 +33,10 @@ double run_context_capture(bool with_drop, uint64_t captures);
 // actors stay on workers of their own.
 double run_context_send(unsigned keys, bool apart, unsigned workers, uint64_t messages);
 
-// One value of a generator that has no context of its own: isola::generator, a coroutine without
-// any of it, and isola::fiber_generator; nanoseconds a value.
-enum class Advanced { isola, bare_coroutine, fiber };
+// One value of a generator that has no context of its own, nanoseconds: isola::generator, the same
+// while other frames have callbacks, a coroutine that notes by hand that it runs, one that does
+// not, and isola::fiber_generator.
+enum class Advanced { isola, isola_beside_callbacks, noted_coroutine, bare_coroutine, fiber };
 double run_context_switch(Advanced what, uint64_t values);
 
 }  // namespace isola::bench

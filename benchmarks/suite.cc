@@ -188,6 +188,8 @@ void add_contexts(Suite& suite) {
     add("context_switch", system, 1e7, [what](uint64_t n) { return run_context_switch(what, n); });
   };
   add_switch("isola", Advanced::isola);
+  add_switch("isola beside callbacks", Advanced::isola_beside_callbacks);
+  add_switch("noted coroutine", Advanced::noted_coroutine);
   add_switch("bare coroutine", Advanced::bare_coroutine);
   add_switch("isola fiber", Advanced::fiber);
   for (const unsigned bound : {0u, 8u}) {

@@ -120,12 +120,20 @@ void GeneratorFrame::yield_slow() {
   suspend_slow();
 }
 
+void GeneratorFrame::note_thrown(std::exception_ptr& thrown) { thrown = std::current_exception(); }
+
 void GeneratorFrame::end() {
   ended_ = true;
   data_.resumed_in = &no_frame;  // there is nothing to resume
   end_frame(data_, false);
   suspend();
   data_.resumed_in = &no_frame;
+}
+
+bool GeneratorFrame::finish() {
+  end();
+  rethrow();
+  return false;
 }
 
 void GeneratorFrame::close(bool is_done) {

@@ -53,11 +53,18 @@ class GeneratorFrame {
   GeneratorFrame(const GeneratorFrame&) = delete;
   GeneratorFrame& operator=(const GeneratorFrame&) = delete;
 
-  // Before each resume, by the consumer. False: it has ended.
-  bool resume();
+  // By the consumer: resumes the body with `run`, which says whether it has yielded (or is
+  // through). False: it is through, now or before. Throws what the body throws.
+  template <class Run>
+  bool advance(Run run);
   // Before each suspension, by the body. Throws ContextError open_scope.
-  void yield();
-  // The same where the consumer calls it, after the body was suspended; it throws nothing.
+  void yield() {
+    if (data_.is_special) [[unlikely]]
+      yield_slow();
+  }
+  // The parts of advance(), for a body that doesn't call yield(). False: it has ended.
+  bool resume();
+  // After the body was suspended; it throws nothing.
   void suspend();
   void check_yield() const;
   // Before suspend(): the body may stand in a frame within this one.
@@ -70,7 +77,7 @@ class GeneratorFrame {
   // The body is through, and the consumer goes on.
   void end();
   // What the body throws; thrown again for the consumer, once.
-  void note_thrown() { thrown_ = std::current_exception(); }
+  void note_thrown() { note_thrown(thrown_); }
   void rethrow() {
     if (thrown_) std::rethrow_exception(std::exchange(thrown_, nullptr));
   }
@@ -81,9 +88,13 @@ class GeneratorFrame {
 
  private:
   bool resume_slow();
+  [[gnu::cold]] bool finish();  // false
   void suspend_slow();
   [[gnu::noinline]] void yield_slow();
 
+  // By a reference of its own: so a coroutine needs no register for `this` across its yields.
+  [[gnu::cold]] static void note_thrown(std::exception_ptr& thrown);
+  void note_suspended() { Execution::current_or_none().frame = data_.outer; }
   bool runs() const;
 
   FrameData data_{FrameKind::generator};
@@ -104,7 +115,23 @@ class GeneratorFrame {
 // A generator that opened nothing and has no callbacks costs what is inline here: whatever is more
 // than to note its frame marks that as special (FrameData::make_special). The consumer's frame is
 // compared with the one before, and stored only if it is another: so no switch waits for what the
-// last one has stored.
+// last one has stored. The consumer takes the note back, so the body has but one mark to look at.
+
+template <class Run>
+inline bool GeneratorFrame::advance(Run run) {
+  Execution& execution = Execution::current_or_none();
+  if (execution.frame != data_.resumed_in) [[unlikely]] {
+    if (!resume_slow()) return false;
+    if (!run()) return finish();
+    note_suspended();
+    return true;
+  }
+  execution.frame = &data_;
+  if (!run()) [[unlikely]]
+    return finish();
+  execution.frame = data_.outer;  // if it was special it has suspended itself, to the same frame
+  return true;
+}
 
 inline bool GeneratorFrame::resume() {
   Execution& execution = Execution::current_or_none();
@@ -117,13 +144,7 @@ inline bool GeneratorFrame::resume() {
 inline void GeneratorFrame::suspend() {
   if (data_.is_special) [[unlikely]]
     return suspend_slow();
-  Execution::current_or_none().frame = data_.outer;
-}
-
-inline void GeneratorFrame::yield() {
-  if (data_.is_special) [[unlikely]]
-    return yield_slow();
-  Execution::current_or_none().frame = data_.outer;
+  note_suspended();
 }
 
 template <class Rule>
@@ -174,12 +195,15 @@ class [[nodiscard]] generator {
       frame.yield();
       return {};
     }
-    void return_void() {}
-    void unhandled_exception() { frame.note_thrown(); }
+    void return_void() { current = nullptr; }
+    void unhandled_exception() {
+      current = nullptr;
+      frame.note_thrown();
+    }
     void await_transform() = delete;  // it can wait in its body, as any code can
 
     detail::GeneratorFrame frame{detail::rule_of<Rule>()};
-    const T* current = nullptr;
+    const T* current = nullptr;  // also at its end
   };
 
   generator() = default;
@@ -222,18 +246,14 @@ class [[nodiscard]] generator {
   // The next value, in the coroutine until that goes on; nullptr at the end.
   const T* advance() {
     const auto handle = handle_;
-    if (!handle || !handle.promise().frame.resume()) return nullptr;
-    handle.resume();
-    if (handle.done()) [[unlikely]]
-      return finish(handle);
-    const T* const value = handle.promise().current;
-    if (value == nullptr) __builtin_unreachable();  // it was suspended by a co_yield
-    return value;
-  }
-  [[gnu::cold, gnu::noinline]] static const T* finish(std::coroutine_handle<promise_type> handle) {
-    handle.promise().frame.end();
-    handle.promise().frame.rethrow();
-    return nullptr;
+    if (!handle) return nullptr;
+    const T* value = nullptr;
+    const bool yielded = handle.promise().frame.advance([&] {
+      handle.resume();
+      value = handle.promise().current;
+      return value != nullptr;
+    });
+    return yielded ? value : nullptr;
   }
 
   std::coroutine_handle<promise_type> handle_;
