@@ -13,8 +13,9 @@ namespace {
 Background& own_background() {
   ActorCell* cell = Execution::current().cell;
   if (cell == nullptr) throw std::logic_error("isola: outside of an isolate");
-  if (cell->background == nullptr) cell->background = std::make_unique<Background>();
-  return *cell->background;
+  std::unique_ptr<Background>& background = cell->own_extras().background;
+  if (background == nullptr) background = std::make_unique<Background>();
+  return *background;
 }
 
 bool is_alive(const CellRef& cell) {
@@ -38,8 +39,8 @@ void keep_hook(std::unique_ptr<EndHook> hook) {
 }
 
 void end_background(ActorCell& cell, bool wait) {
-  if (cell.background == nullptr) return;
-  Background& background = *cell.background;
+  if (!has_background(cell)) return;
+  Background& background = *cell.extras()->background;
   // Hooks may start threads and add hooks.
   while (!background.hooks.empty() || (wait && !background.threads.empty())) {
     if (!background.hooks.empty()) {
@@ -66,10 +67,11 @@ void end_background(ActorCell& cell, bool wait) {
 }
 
 void drop_background(ActorCell& cell) {
-  if (cell.background == nullptr) return;
-  for (const CellRef& thread : cell.background->threads)
+  if (!has_background(cell)) return;
+  std::unique_ptr<Background>& background = cell.extras()->background;
+  for (const CellRef& thread : background->threads)
     if (is_alive(thread)) thread->signal(kKill);
-  cell.background.reset();
+  background.reset();
 }
 
 }  // namespace isola::detail

@@ -62,6 +62,10 @@ void keep_hook(std::unique_ptr<EndHook> hook);
 // Runs the hooks of the isolate whose turn the caller has and, if `wait`, waits for its threads.
 // Throws Cancelled. Blocks.
 void end_background(ActorCell& cell, bool wait);
+inline bool has_background(const ActorCell& cell) {
+  const CellExtras* extras = cell.extras();
+  return extras != nullptr && extras->background != nullptr;
+}
 // What is left of it: kills its threads.
 void drop_background(ActorCell& cell);
 

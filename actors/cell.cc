@@ -1,15 +1,15 @@
 // Sends that wait, signals, names and the life of a slot.
 #include "cell.h"
 
-#include <isola/actors/background.h>
 #include <isola/actors/incarnation.h>
+#include <isola/actors/isolate_job.h>
 #include <isola/actors/runtime.h>
 #include <isola/actors/worker.h>
 #include <isola/channels/stamp.h>
 #include <isola/context/error_context.h>
 #include <isola/context/record_filter.h>
-#include <isola/serialization/utf8.h>
 #include <isola/serialization/program_memory.h>
+#include <isola/serialization/utf8.h>
 
 #include <algorithm>
 #include <chrono>
@@ -18,12 +18,24 @@
 namespace isola::detail {
 
 ActorCell::ActorCell() = default;
-ActorCell::~ActorCell() = default;
+ActorCell::~ActorCell() { delete extras(); }
+
+CellExtras& ActorCell::own_extras() {
+  if (CellExtras* made = extras()) return *made;
+  auto fresh = std::make_unique<CellExtras>();
+  CellExtras* expected = nullptr;
+  // Release: what it is at first. Acquire: or what another thread made meanwhile.
+  if (extras_.compare_exchange_strong(expected, fresh.get(), sync::memory_order_acq_rel,
+                                      sync::memory_order_acquire))
+    return *fresh.release();
+  return *expected;
+}
 
 Error ActorCell::send(Block* block, bool wait, int64_t deadline_ns) {
   count_step();
-  const uint64_t bytes = inbox_bytes != nullptr ? block->held_bytes() : 0;
-  if (inbox_bytes != nullptr && bytes > inbox_bytes->max()) return too_large(bytes);
+  InboxBytes* const bound = inbox_bytes();
+  const uint64_t bytes = bound != nullptr ? block->held_bytes() : 0;
+  if (bound != nullptr && bytes > bound->max()) return too_large(bytes);
   const Stamp stamp(*block, runtime->pool(), runtime->clock());
   Error error;
   for (;;) {
@@ -46,19 +58,19 @@ Error ActorCell::send(Block* block, bool wait, int64_t deadline_ns) {
 }
 
 Inbox::Push ActorCell::push(Block* block, uint64_t bytes) {
-  if (inbox_bytes == nullptr) [[likely]]
+  InboxBytes* const bound = inbox_bytes();
+  if (bound == nullptr) [[likely]]
     return push_counted(block);
-  if (!inbox_bytes->take_room(bytes))
-    return inbox.closed() ? Inbox::Push::closed : Inbox::Push::full;
+  if (!bound->take_room(bytes)) return inbox.closed() ? Inbox::Push::closed : Inbox::Push::full;
   const Inbox::Push pushed = push_counted(block);
-  if (pushed == Inbox::Push::full || pushed == Inbox::Push::closed) inbox_bytes->give_room(bytes);
+  if (pushed == Inbox::Push::full || pushed == Inbox::Push::closed) bound->give_room(bytes);
   return pushed;
 }
 
 Error ActorCell::too_large(uint64_t bytes) const {
   const std::string text = "a message of " + std::to_string(bytes) +
                            " bytes is larger than all that may wait for \"" + label() + "\", " +
-                           std::to_string(inbox_bytes->max()) + " bytes (inbox_bytes_max)";
+                           std::to_string(inbox_bytes()->max()) + " bytes (inbox_bytes_max)";
   constexpr Code kCode = Code::message_too_large;
   return make_error(runtime->pool(), kCode, isola::name(kCode), text, {});
 }
@@ -77,7 +89,7 @@ Error ActorCell::wait_for_room(uint64_t bytes, int64_t deadline_ns) {
     // Under the lock: who ends the actor closes the inbox first, and then wakes who waits here.
     if (inbox.closed()) return end_reason.as(Code::no_such_actor);
     room_waiters.push(self);
-    if (inbox_bytes != nullptr) inbox_bytes->want(bytes);
+    if (InboxBytes* bound = inbox_bytes()) bound->want(bytes);
   }
   // The home wakes the waiters when there is room, maybe at once.
   signal(kRoom);
@@ -91,15 +103,17 @@ Error ActorCell::wait_for_room(uint64_t bytes, int64_t deadline_ns) {
   return unsuccessful(outcome);
 }
 
-void ActorCell::give_room_of(const Block& block) { inbox_bytes->give_room(block.held_bytes()); }
+void ActorCell::give_room_of(const Block& block) {
+  if (InboxBytes* bytes = inbox_bytes()) bytes->give_room(block.held_bytes());
+}
 
 void ActorCell::make_room() {
   if (inbox.waiting() > inbox_max / 2) return;
   ToWake woken;
   sync::Lock lock(mutex);
-  if (inbox_bytes != nullptr) {
-    if (!inbox_bytes->has_what_is_wanted()) return;
-    inbox_bytes->want_nothing();
+  if (InboxBytes* bound = inbox_bytes()) {
+    if (!bound->has_what_is_wanted()) return;
+    bound->want_nothing();
   }
   // Who stands in the queue from now on signals anew.
   signals.fetch_and(~uint32_t{kRoom}, sync::memory_order_acq_rel);
@@ -147,8 +161,11 @@ Error ActorCell::wait_for_end(int64_t deadline_ns) {
 }
 
 void ActorCell::copy_name(std::array<char, kNameBytesMax + 1>& into) const {
-  for (size_t i = 0; i < name_words.size(); ++i) {
-    const uint64_t word = name_words[i].load(sync::memory_order_relaxed);
+  into.fill(0);
+  const CellExtras* own = extras();
+  if (own == nullptr) return;
+  for (size_t i = 0; i < own->name_words.size(); ++i) {
+    const uint64_t word = own->name_words[i].load(sync::memory_order_relaxed);
     std::memcpy(into.data() + i * 8, &word, 8);
   }
   into.back() = 0;
@@ -161,8 +178,10 @@ std::string ActorCell::name() const {
 }
 
 std::string ActorCell::type_name() const {
-  const char* shown = type_label.load(sync::memory_order_relaxed);
-  if (shown != nullptr) return shown;
+  if (const CellExtras* own = extras()) {
+    const char* shown = own->type_label.load(sync::memory_order_relaxed);
+    if (shown != nullptr) return shown;
+  }
   const BehaviourType* kind = type.load(sync::memory_order_relaxed);
   return kind != nullptr ? kind->name() : "actor";
 }
@@ -177,28 +196,20 @@ FailedAt ActorCell::failed_at(const MessageType* message) const {
   const ProgramMemory program;  // its heap may be exhausted
   FailedAt at{label(), id.load(sync::memory_order_relaxed), message};
   read_error_context(at.context);
-  if (incarnations != nullptr) at.path = incarnations->decides().name() + "/" + at.actor;
-  at.restarts = restarts.load(sync::memory_order_relaxed);
+  if (const CellExtras* own = extras()) {
+    if (own->incarnations != nullptr)
+      at.path = own->incarnations->decides().name() + "/" + at.actor;
+    at.heap_bytes = own->heap_figures.live_bytes.load(sync::memory_order_relaxed);
+  }
+  at.restarts = restarts();
   const bool virtual_time = sync::kSimulated || runtime->options().seed.has_value();
   at.time_ns = virtual_time ? runtime->clock().now_ns()
                             : std::chrono::duration_cast<std::chrono::nanoseconds>(
                                   std::chrono::system_clock::now().time_since_epoch())
                                   .count();
-  at.heap_bytes = heap_figures.live_bytes.load(sync::memory_order_relaxed);
   at.heap_peak_bytes = heap != nullptr ? heap->peak_bytes() : 0;
-  at.heap_quota_bytes = heap_quota == UINT64_MAX ? 0 : heap_quota;
+  at.heap_quota_bytes = heap_quota() == UINT64_MAX ? 0 : heap_quota();
   return at;
-}
-
-void ActorCell::set_name(std::string_view name) {
-  std::array<char, kNameBytesMax + 1> bytes{};
-  const size_t size = whole_characters(name, kNameBytesMax);
-  if (size > 0) std::memcpy(bytes.data(), name.data(), size);
-  for (size_t i = 0; i < name_words.size(); ++i) {
-    uint64_t word;
-    std::memcpy(&word, bytes.data() + i * 8, 8);
-    name_words[i].store(word, sync::memory_order_relaxed);
-  }
 }
 
 void ActorCell::enter(Execution& execution) {
@@ -213,33 +224,54 @@ void ActorCell::enter(Execution& execution) {
   execution.dropped_heap = nullptr;
 }
 
-void ActorCell::set_bounds(const SlotOptions& options) {
+void ActorCell::set_options(const SlotOptions& options, const char* type_label,
+                            std::unique_ptr<RecordFilter> accepts) {
   const SystemOptions& defaults = runtime->options();
   inbox_max = options.inbox_max != 0 ? options.inbox_max : defaults.inbox_max;
   const uint64_t bytes_max =
       options.inbox_bytes_max != 0 ? options.inbox_bytes_max : defaults.inbox_bytes_max;
   const bool counts_bytes = bytes_max != 0 && bytes_max != UINT64_MAX;
-  inbox_bytes = counts_bytes ? std::make_unique<InboxBytes>(bytes_max) : nullptr;
-  short_way_max = counts_bytes ? 0 : inbox_max;
-  heap_quota = options.heap_quota;
-  heap_figures.peak_bytes.store(0, sync::memory_order_relaxed);
+  const bool is_plain = !counts_bytes && options.heap_quota == UINT64_MAX && accepts == nullptr &&
+                        type_label == nullptr && options.name.empty();
+  if (CellExtras* own = is_plain ? extras() : &own_extras()) {
+    own->inbox_bytes = counts_bytes ? std::make_unique<InboxBytes>(bytes_max) : nullptr;
+    own->heap_quota = options.heap_quota;
+    own->heap_figures.peak_bytes.store(0, sync::memory_order_relaxed);
+    own->random_state = 0;
+    own->accepts = std::move(accepts);
+    own->type_label.store(type_label, sync::memory_order_relaxed);
+    own->set_name(options.name);
+  }
+  short_way_max = counts_bytes || options.priority != Priority::normal ? 0 : inbox_max;
 }
 
 Heap& ActorCell::own_heap() {
-  if (heap == nullptr) heap = std::make_unique<Heap>(heap_quota, &heap_figures, this);
+  if (heap == nullptr)
+    heap = std::make_unique<Heap>(heap_quota(), &own_extras().heap_figures, this);
   return *heap;
 }
 
 Namespace& ActorCell::own_names() {
+  std::unique_ptr<Namespace>& names = own_extras().names;
   if (names == nullptr) names = std::make_unique<Namespace>(own_heap(), this);
   return *names;
 }
 
-bool ActorCell::try_retain() {
-  uint32_t seen = references.load(sync::memory_order_relaxed);
+uint64_t ActorCell::heap_quota() const {
+  const CellExtras* own = extras();
+  return own != nullptr ? own->heap_quota : UINT64_MAX;
+}
+
+uint64_t ActorCell::restarts() const {
+  const CellExtras* own = extras();
+  return own != nullptr ? own->restarts.load(sync::memory_order_relaxed) : 0;
+}
+
+bool ActorCell::try_retain(uint64_t count) {
+  uint64_t seen = references.load(sync::memory_order_relaxed);
   while (seen != 0) {
     // Acquire: with the drop of who gave the slot up; what is read next is of now.
-    if (references.compare_exchange_weak(seen, seen + 1, sync::memory_order_acquire,
+    if (references.compare_exchange_weak(seen, seen + count, sync::memory_order_acquire,
                                          sync::memory_order_relaxed))
       return true;
   }
@@ -248,6 +280,21 @@ bool ActorCell::try_retain() {
 
 void ActorCell::drop() {
   if (references.fetch_sub(1, sync::memory_order_acq_rel) == 1) runtime->free_slot(*this);
+}
+
+void ActorCell::drop_handle() {
+  uint64_t seen = references.load(sync::memory_order_relaxed);
+  while (seen >= 2 * kHandle) {
+    // Not the last one, so not the last reference either. Release: what was done with it, for who
+    // drops that one.
+    if (references.compare_exchange_weak(seen, seen - kHandle - 1, sync::memory_order_release,
+                                         sync::memory_order_relaxed))
+      return;
+  }
+  // The reference stays until it is known whether the isolate ends. Acquire: what was done with it
+  // by those who dropped theirs before.
+  if (references.fetch_sub(kHandle, sync::memory_order_acq_rel) < 2 * kHandle) end_if_unused(*this);
+  drop();
 }
 
 }  // namespace isola::detail

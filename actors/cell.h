@@ -10,10 +10,9 @@
 // Thread safety: the members marked so; the rest belongs to the home, or to whoever has the turn.
 #pragma once
 
+#include <isola/actors/cell_extras.h>
 #include <isola/actors/heap.h>
 #include <isola/actors/inbox.h>
-#include <isola/actors/inbox_bytes.h>
-#include <isola/actors/namespace.h>
 #include <isola/channels/resource.h>
 #include <isola/channels/waiter.h>
 #include <isola/context/accepted_keys.h>
@@ -39,14 +38,10 @@ enum class Origin : uint8_t { runtime, user, supervisor, topology };
 namespace isola::detail {
 
 class ActorCell;
-struct Background;
 class Carrier;
-class Incarnations;
 class Dispatcher;
 class Runtime;
 class Worker;
-class Job;
-class RecordFilter;
 
 // What the runtime knows about a kind of actor. One for each, made by the compiler.
 struct BehaviourType {
@@ -83,8 +78,6 @@ enum Signal : uint32_t {
 // turn -> idle | ready, idle -> ready -> turn, idle | ready -> moving -> ready
 enum class Activity : uint8_t { turn, idle, ready, moving };
 
-inline constexpr size_t kNameBytesMax = 47;  // and a final zero; more is cut
-
 struct SlotOptions {
   std::string name;
   std::string type{};  // shown instead of the behaviour's own
@@ -107,64 +100,62 @@ class alignas(64) ActorCell {
   ActorCell(const ActorCell&) = delete;
   ActorCell& operator=(const ActorCell&) = delete;
 
-  // --- hot: sends and turns
-  Inbox inbox;                          // any thread, as it says there
+  // --- the first cache line: what a send looks at, and what makes an actor ready
+  // In its last four bytes there is room for what follows.
+  [[no_unique_address]] Inbox inbox;  // any thread, as it says there
+  // How many messages may wait for one more to be sent the short way: inbox_max, or, where bytes
+  // are counted or the priority is not the normal one, 0.
+  uint32_t short_way_max = 0;
   sync::atomic<Worker*> home{nullptr};  // any thread may read; nullptr: being made elsewhere
   sync::atomic<Activity> activity{Activity::turn};  // the home's; the inspector reads it
   bool pinned = false;                              // stays at its first home; constant while alive
   Priority priority = Priority::normal;             // constant while alive
-  // How many messages may wait for one more to be sent the short way: inbox_max, or, where bytes
-  // are counted, 0.
-  uint32_t short_way_max = 0;
-  void* behaviour = nullptr;
-  ActorCell* next_ready = nullptr;  // in the ready queue
-  // --- of turns and other threads
+  uint8_t strays = 0;      // how often in a row it was woken from where it talks to
+  uint32_t inbox_max = 0;  // constant while alive
+  union {
+    ActorCell* next_ready = nullptr;  // in the ready queue
+    ActorCell* next_free;             // among the free slots
+  };
+  Runtime* runtime = nullptr;  // constant
+
+  // --- the second: what else a turn needs
   sync::atomic<uint32_t> signals{0};  // any thread
-  uint32_t inbox_max = 0;             // constant while alive
+  sync::atomic<Life> life{Life::free};
+  bool resets = false;           // constant while alive
+  bool interruptible = true;     // constant while alive; see interrupts.h
+  Origin origin = Origin::user;  // constant while alive
   sync::atomic<const BehaviourType*> type{nullptr};
-  Runtime* runtime = nullptr;          // constant
-  Dispatcher* dispatcher = nullptr;    // constant while alive: its homes are workers of this one
-  Block* root_context = nullptr;       // what its creator's context let cross
-  // Of one that does not accept all keys; constant while alive, and what it keeps is the home's.
-  std::unique_ptr<RecordFilter> accepts;
+  void* behaviour = nullptr;
+  Block* root_context = nullptr;            // what its creator's context let cross
+  sync::atomic<Carrier*> carrier{nullptr};  // of its turn, or of the last one
+  std::unique_ptr<Heap> heap;               // made on first use
+  // Books, read by the inspector without a lock: each has one writer at a time.
+  sync::atomic<uint64_t> id{0};  // slot and incarnation; 0: free
+  // Its first word is the last one of the line; in its last six bytes there is room.
+  [[no_unique_address]] Books books;
+  sync::atomic<bool> job_claimed{false};  // somebody runs or closes this isolate
+  sync::Mutex mutex;                      // guards who waits for it, why it ended, and its job
+
+  // --- the third ends with what other threads write
+  // How many refer to it, and, in units of kHandle, how many of those are Isolates. Any thread.
+  sync::atomic<uint64_t> references{0};
   ActorCell* next_notified = nullptr;  // in its home's list of notifications
   // On whose thread it was notified last; relaxed, as it is only a hint.
   sync::atomic<Worker*> notifier{nullptr};
-  Worker* talks_to = nullptr;  // where it sent to last, if not to its own home
-  uint8_t strays = 0;          // how often in a row it was woken from there
-  sync::atomic<const char*> type_label{nullptr};  // instead of its name; the runtime's memory
-  sync::atomic<Carrier*> carrier{nullptr};        // of its turn, or of the last one
-  HeapFigures heap_figures;                       // its own code writes them
-  std::unique_ptr<InboxBytes> inbox_bytes;        // if there is a bound; constant while alive
 
-  // --- books, read by the inspector without a lock: each has one writer at a time
-  alignas(64) sync::atomic<uint64_t> id{0};  // slot and incarnation; 0: free
-  sync::atomic<uint32_t> restarts{0};
-  sync::atomic<Life> life{Life::free};
-  Books books;
-  sync::atomic<uint32_t> references{0};  // any thread
-
-  // --- cold
-  std::shared_ptr<Job> job;               // to be run, see isolate_job.h; under the mutex
-  sync::atomic<bool> job_claimed{false};  // somebody runs or closes this isolate
-  bool resets = false;                    // constant while alive
-  bool interruptible = true;              // constant while alive; see interrupts.h
-  Origin origin = Origin::user;           // constant while alive
-  sync::atomic<uint32_t> handles{0};      // how many Isolates refer to it; any thread
-  std::unique_ptr<Incarnations> incarnations;  // of a supervised actor
-  std::unique_ptr<Heap> heap;                  // made on first use
-  std::unique_ptr<Namespace> names;       // made on first use; goes before the heap
-  // Its threads and end hooks, made on first use; see background.h.
-  std::unique_ptr<Background> background;
-  uint64_t heap_quota = UINT64_MAX;
-  uint64_t random_state = 0;
+  // --- rarely used
+  Worker* talks_to = nullptr;        // where it sent to last, if not to its own home
+  Dispatcher* dispatcher = nullptr;  // constant while alive: its homes are workers of this one
+  uint32_t place = 0;                // which of the slots it is; constant
   ResourceList resources;
-  sync::Mutex mutex;         // guards the three below
-  WaiterQueue room_waiters;  // senders that wait for room in the inbox
-  WaiterQueue end_waiters;   // who waits for the end of this actor
-  Error end_reason;
-  std::array<sync::atomic<uint64_t>, (kNameBytesMax + 1) / 8> name_words{};
-  ActorCell* next_free = nullptr;
+  WaiterQueue room_waiters;  // senders that wait for room in the inbox; under the mutex
+  WaiterQueue end_waiters;   // who waits for the end of this actor; too
+  Error end_reason;          // too
+
+  // What only some actors have, or nullptr. Any thread.
+  CellExtras* extras() const { return extras_.load(sync::memory_order_acquire); }
+  // The same, made now if there were none. Fails: throws std::bad_alloc.
+  CellExtras& own_extras();
 
   // Sends a block in the running code's context. Takes it on success and leaves it with the caller
   // on an error: no_such_actor, inbox_full (only if !wait or the actor sends to itself), timeout,
@@ -190,35 +181,48 @@ class alignas(64) ActorCell {
   // Waits until the actor has ended; returns its reason. Blocks.
   Error wait_for_end(int64_t deadline_ns);
 
-  std::string name() const;       // any thread; empty if it was given none
+  std::string name() const;  // any thread; empty if it was given none
   // The same without allocating, with a final zero; any thread.
   void copy_name(std::array<char, kNameBytesMax + 1>& into) const;
   std::string type_name() const;  // any thread
   std::string label() const;      // the name, or "Counter#7"
   // What a record says of where it happened, if it happened here, in the call that runs.
   FailedAt failed_at(const MessageType* message = nullptr) const;
-  void set_name(std::string_view name);
   // Makes `execution` that of code which runs as this actor.
   void enter(Execution& execution);
-  // What may wait in its inbox and live on its heap. Before anybody has its address.
-  void set_bounds(const SlotOptions& options);
+  // What its options say of names, bounds and keys. Before anybody has its address.
+  void set_options(const SlotOptions& options, const char* type_label,
+                   std::unique_ptr<RecordFilter> accepts);
   // The heap and the namespace, made now if there was none. Called in a turn.
   Heap& own_heap();
   Namespace& own_names();
   // As the outside sees it; any thread.
   HeapStats heap_stats() const;
+  uint64_t heap_quota() const;
+  uint64_t restarts() const;
 
-  void retain() { references.fetch_add(1, sync::memory_order_relaxed); }
+  static constexpr uint64_t kHandle = uint64_t{1} << 32;
+  void retain(uint64_t count = 1) { references.fetch_add(count, sync::memory_order_relaxed); }
   // False if it is free. For who found it in a slab, and has no reference.
-  bool try_retain();
+  bool try_retain(uint64_t count);
   void drop();
+  // A reference that counts as a handle, too. The last of them ends what create() made.
+  void drop_handle();
+  bool has_handles() const { return references.load(sync::memory_order_acquire) >= kHandle; }
 
  private:
+  // Its bound in bytes, or nullptr.
+  InboxBytes* inbox_bytes() const {
+    const CellExtras* own = short_way_max != 0 ? nullptr : extras();
+    return own != nullptr ? own->inbox_bytes.get() : nullptr;
+  }
   Inbox::Push push(Block* block, uint64_t bytes);
   Inbox::Push push_counted(Block* block);
   Error wait_for_room(uint64_t bytes, int64_t deadline_ns);
   Error too_large(uint64_t bytes) const;
   void tell_home();
+
+  sync::atomic<CellExtras*> extras_{nullptr};  // owned
 };
 
 // While the running code clears an isolate whose heap is then dropped whole. See containers.h.
@@ -238,6 +242,8 @@ class DroppingHeap {
 // A counted reference to a slot, or to nothing.
 class CellRef {
  public:
+  static constexpr uint64_t kCount = 1;  // in `references`
+
   CellRef() = default;
   explicit CellRef(ActorCell& cell) : cell_(&cell) { cell.retain(); }
   // Takes over a reference.

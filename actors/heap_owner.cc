@@ -66,12 +66,15 @@ HeapStats heap_stats() {
 HeapStats ActorCell::heap_stats() const {
   const auto relaxed = sync::memory_order_relaxed;
   HeapStats stats;
-  stats.live_bytes = heap_figures.live_bytes.load(relaxed);
-  stats.peak_bytes = std::max(heap_figures.peak_bytes.load(relaxed), stats.live_bytes);
-  stats.chunk_bytes = heap_figures.chunk_bytes.load(relaxed);
-  stats.quota_bytes = heap_quota;
+  if (const CellExtras* own = extras()) {
+    const HeapFigures& figures = own->heap_figures;
+    stats.live_bytes = figures.live_bytes.load(relaxed);
+    stats.peak_bytes = std::max(figures.peak_bytes.load(relaxed), stats.live_bytes);
+    stats.chunk_bytes = figures.chunk_bytes.load(relaxed);
+  }
+  stats.quota_bytes = heap_quota();
   stats.inbox_messages = inbox.depth();
-  if (inbox_bytes != nullptr) stats.inbox_bytes = inbox_bytes->waiting();
+  if (const InboxBytes* bound = inbox_bytes()) stats.inbox_bytes = bound->waiting();
   return stats;
 }
 

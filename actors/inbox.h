@@ -87,8 +87,7 @@ class Inbox {
   // REQUIRES: quiet().
   void append(Block* block) {
     block->next = nullptr;
-    *end_ = block;
-    end_ = &block->next;
+    link(block, block);
     waiting_.store(waiting() + 1, sync::memory_order_relaxed);
   }
   // Bytes of all that waits, which is walked over. What is pushed meanwhile may be left out.
@@ -102,19 +101,19 @@ class Inbox {
     return bytes;
   }
   // The oldest message of the queue, or nullptr.
+  Block* first() const { return head_; }
+  // The same, taken.
   Block* pop() {
     Block* block = head_;
     if (block == nullptr) return nullptr;
-    Block* next = block->next;
-    head_ = next;
-    end_ = next == nullptr ? &head_ : end_;
+    head_ = block->next;
     waiting_.store(waiting() - 1, sync::memory_order_relaxed);
     return block;
   }
   // As if it had not been popped: it was the last one that was.
   void put_back(Block* block) {
     block->next = head_;
-    if (head_ == nullptr) end_ = &block->next;
+    if (head_ == nullptr) tail_ = block;
     head_ = block;
     waiting_.store(waiting() + 1, sync::memory_order_relaxed);
   }
@@ -136,7 +135,6 @@ class Inbox {
     }
     append_stack(old);
     waiting_.store(0, sync::memory_order_relaxed);
-    end_ = &head_;
     if (head_ != nullptr) took(Transition::closed_with_mail);
     return std::exchange(head_, nullptr);
   }
@@ -163,6 +161,13 @@ class Inbox {
     return reinterpret_cast<Block*>(word & ~(kBits | kDepth));
   }
   static uintptr_t depth_bits(uint32_t depth) { return uintptr_t{depth} << kDepthShift; }
+  void link(Block* first, Block* last) {
+    if (head_ == nullptr)
+      head_ = first;
+    else
+      tail_->next = first;
+    tail_ = last;
+  }
   uint32_t append_stack(uintptr_t word) {
     Block* newest = block_of(word);
     if (newest == nullptr) return 0;
@@ -174,15 +179,14 @@ class Inbox {
       oldest = block;
       block = next;
     }
-    *end_ = oldest;
-    end_ = &newest->next;
+    link(oldest, newest);
     waiting_.store(waiting() + count, sync::memory_order_relaxed);
     return count;
   }
 
   sync::atomic<uintptr_t> word_{0};
   Block* head_ = nullptr;
-  Block** end_ = &head_;  // where the next one is written
+  Block* tail_ = nullptr;  // the last one, if there is one
   // Written by the home only; others want a recent value.
   sync::atomic<uint32_t> waiting_{0};
 };

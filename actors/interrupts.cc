@@ -122,7 +122,7 @@ void Interrupts::interrupt_all(int number) {
 void Interrupts::interrupt(detail::Runtime& runtime) {
   runtime.set_interrupted();
   if (runtime.stopping()) return;
-  for (const detail::CellRef& cell : runtime.slots().living()) {
+  for (const detail::CellRef& cell : runtime.slots().living<detail::CellRef>()) {
     if (cell->type.load(sync::memory_order_relaxed) == &detail::kIsolateType &&
         cell->interruptible && cell->job_claimed.load(sync::memory_order_acquire))
       cell->signal(detail::kInterrupt);

@@ -25,12 +25,13 @@ namespace {
 
 // What its functions left. The caller has the turn.
 void clear(ActorCell& cell) {
+  CellExtras* const extras = cell.extras();
   if (cell.behaviour != nullptr) {
-    if (cell.names != nullptr) cell.names->clear();
+    if (extras != nullptr && extras->names != nullptr) extras->names->clear();
     return;
   }
   const DroppingHeap dropping(cell);
-  cell.names.reset();
+  if (extras != nullptr) extras->names.reset();
   cell.resources.release_users();
   if (cell.heap != nullptr) cell.heap->release();
 }
@@ -64,8 +65,9 @@ void start_job(ActorCell& cell, const std::shared_ptr<Job>& job) {
   Code refused = busy ? Code::isolate_running : Code::ok;
   if (!busy) {
     try {
+      cell.own_extras();
       job->note_caller(cell.runtime->pool(), cell.runtime->clock());
-    } catch (...) {  // the pool is exhausted
+    } catch (...) {  // the pool or the memory is exhausted
       cell.job_claimed.store(false, sync::memory_order_release);
       throw;
     }
@@ -74,7 +76,7 @@ void start_job(ActorCell& cell, const std::shared_ptr<Job>& job) {
     if (cell.inbox.closed())
       refused = Code::isolate_not_found;
     else
-      cell.job = job;
+      cell.extras()->job = job;
   }
   if (refused != Code::ok)
     job->end_unbegun(*cell.runtime, Error(refused));
@@ -88,8 +90,9 @@ Executed execute(ActorCell& cell, Job& job) {
   execution.call = job.done;
   Executed executed;
   try {
-    if (job.context != nullptr && cell.accepts != nullptr)
-      cell.accepts->apply(job.context, cell.runtime->pool());
+    if (const CellExtras* extras = cell.extras();
+        job.context != nullptr && extras != nullptr && extras->accepts != nullptr)
+      extras->accepts->apply(job.context, cell.runtime->pool());
     execution.set_inherited(job.context != nullptr ? job.context : cell.root_context);
     std::optional<SpanOfTurn> span;
     if (execution.inherited != nullptr && cell.runtime->tells_spans()) span.emplace(cell, nullptr);
@@ -116,7 +119,7 @@ void run_job(ActorCell& cell) {
   std::shared_ptr<Job> job;
   {
     sync::Lock lock(cell.mutex);
-    job = std::exchange(cell.job, nullptr);
+    if (CellExtras* extras = cell.extras()) job = std::exchange(extras->job, nullptr);
   }
   if (job == nullptr) return;
   const bool begun = job->claim();
@@ -132,15 +135,16 @@ void run_job(ActorCell& cell) {
 }
 
 void end_if_unused(ActorCell& cell) {
-  if (cell.type.load(sync::memory_order_relaxed) != &kIsolateType ||
-      cell.handles.load(sync::memory_order_acquire) != 0)
-    return;
+  if (cell.type.load(sync::memory_order_relaxed) != &kIsolateType || cell.has_handles()) return;
   // Whoever runs it now looks again afterwards.
   if (cell.job_claimed.exchange(true, sync::memory_order_acq_rel)) return;
-  if (cell.handles.load(sync::memory_order_acquire) == 0)
-    cell.signal(kStop);
-  else  // it was found in the list just now
+  if (cell.has_handles()) {  // it was found in the list just now
     cell.job_claimed.store(false, sync::memory_order_release);
+    return;
+  }
+  // It ends in a turn of its own, in which nobody else needs to find it.
+  cell.runtime->slots().hide(cell);
+  cell.signal(kStop);
 }
 
 BeingMade::BeingMade(ActorCell& cell)
@@ -182,31 +186,31 @@ Isolate create_isolate(Runtime& runtime, const IsolateOptions& options) {
   slot.accepts = options.accepts;
   ActorCell* cell = runtime.new_slot(slot, kIsolateType, nullptr);
   if (cell == nullptr) return Isolate();
-  Isolate isolate{RuntimeRef(runtime), CellRef(*cell)};
+  Isolate isolate(HandleRef::adopt(*cell));
   if (!runtime.refused(*cell, slot)) runtime.actor_made(*cell);
   return isolate;
 }
 
-Isolate main_isolate(Runtime& runtime) { return Isolate(RuntimeRef(runtime), CellRef()); }
+Isolate main_isolate(Runtime& runtime) { return Isolate(RuntimeRef(runtime)); }
 
 Isolate current_isolate(Runtime& runtime) {
   ActorCell* cell = Execution::current().cell;
   if (cell == nullptr || cell->runtime != &runtime) return main_isolate(runtime);
-  return Isolate(RuntimeRef(runtime), CellRef(*cell));
+  return Isolate(HandleRef(*cell));
 }
 
 std::vector<Isolate> isolates(Runtime& runtime) {
   std::vector<Isolate> found{main_isolate(runtime)};
-  for (CellRef& cell : runtime.slots().living())
-    found.emplace_back(RuntimeRef(runtime), std::move(cell));
+  for (HandleRef& handle : runtime.slots().living<HandleRef>())
+    found.emplace_back(std::move(handle));
   return found;
 }
 
 Result<Isolate> find_isolate(Runtime& runtime, IsolateId id) {
   if (id == kMainIsolate) return {main_isolate(runtime), Error()};
-  CellRef cell = runtime.slots().find(id.word());
-  if (!cell) return {{}, Error(Code::isolate_not_found)};
-  return {Isolate(RuntimeRef(runtime), std::move(cell)), Error()};
+  HandleRef handle = runtime.find(id.word());
+  if (handle.get() == nullptr) return {{}, Error(Code::isolate_not_found)};
+  return {Isolate(std::move(handle)), Error()};
 }
 
 Error as_failure_here(const Error& error, const MessageType& type) {
@@ -220,33 +224,35 @@ Error as_failure_here(const Error& error, const MessageType& type) {
 
 IsolateId Isolate::id() const {
   if (is_main()) return kMainIsolate;
-  return cell() ? IsolateId::from_word(detail::id_of(cell())) : IsolateId();
+  return cell() != nullptr ? IsolateId::from_word(cell()->id.load(sync::memory_order_relaxed))
+                           : IsolateId();
 }
 
 std::string Isolate::name() const {
   if (is_main()) return "main";
-  return cell() ? cell()->name() : std::string();
+  return cell() != nullptr ? cell()->name() : std::string();
 }
 
 Origin Isolate::origin() const { return cell() ? cell()->origin : Origin::runtime; }
 
 IsolateOptions Isolate::options() const {
   IsolateOptions options{.name = name()};
-  if (!cell()) return options;
-  options.heap_quota = cell()->heap_quota;
+  if (cell() == nullptr) return options;
+  options.heap_quota = cell()->heap_quota();
   if (cell()->dispatcher != nullptr) options.dispatcher = cell()->dispatcher->name();
   options.pinned = cell()->pinned;
   options.priority = cell()->priority;
   options.reset_after_each_run = cell()->resets;
   options.handles_signals = cell()->interruptible;
-  if (cell()->accepts != nullptr) options.accepts = cell()->accepts->keys();
+  if (const detail::CellExtras* extras = cell()->extras(); extras && extras->accepts)
+    options.accepts = extras->accepts->keys();
   return options;
 }
 
 Error Isolate::error() const {
   if (error_ || is_main()) return error_;
   const bool alive =
-      cell() && cell()->life.load(sync::memory_order_acquire) == detail::Life::alive;
+      cell() != nullptr && cell()->life.load(sync::memory_order_acquire) == detail::Life::alive;
   return alive ? Error() : Error(Code::isolate_not_found);
 }
 
@@ -257,7 +263,7 @@ Error Isolate::unusable() const {
 
 Error Isolate::check(std::string_view name) const {
   if (Error gone = error()) return gone;
-  return detail::check_name(runtime_->pool(), name);
+  return detail::check_name(runtime()->pool(), name);
 }
 
 Result<bool> Isolate::is_running() const {
@@ -271,13 +277,13 @@ Result<bool> Isolate::is_running() const {
 uint64_t Isolate::heap_bytes() const { return heap_stats().live_bytes; }
 
 HeapStats Isolate::heap_stats() const {
-  return cell() && !error() ? cell()->heap_stats() : HeapStats();
+  return cell() != nullptr && !error() ? cell()->heap_stats() : HeapStats();
 }
 
 Error Isolate::prepare(std::vector<NamedValue> values) {
   if (Error gone = error()) return gone;
   if (values.empty()) {
-    return detail::make_error(runtime_->pool(), Code::invalid_argument,
+    return detail::make_error(runtime()->pool(), Code::invalid_argument,
                               isola::name(Code::invalid_argument), "nothing to bind", {});
   }
   for (const NamedValue& named : values)
@@ -291,12 +297,12 @@ Error Isolate::prepare(std::vector<NamedValue> values) {
 }
 
 Error Isolate::in_main_namespace(const std::function<void(Namespace&)>& use) const {
-  sync::Lock lock(runtime_->main_mutex);
+  sync::Lock lock(runtime()->main_mutex);
   try {
-    use(runtime_->main_names);
+    use(runtime()->main_names);
     return Error();
   } catch (...) {
-    return detail::capture_exception(runtime_->pool(), {"main", 0, nullptr});
+    return detail::capture_exception(runtime()->pool(), {"main", 0, nullptr});
   }
 }
 
@@ -308,7 +314,7 @@ Error Isolate::reset() {
 Error Isolate::close() {
   if (Error error = unusable()) return error;
   const detail::BehaviourType* type = cell()->type.load(sync::memory_order_relaxed);
-  if (detail::Execution::current().cell == cell().get() || type->run != nullptr ||
+  if (detail::Execution::current().cell == cell() || type->run != nullptr ||
       cell()->job_claimed.exchange(true, sync::memory_order_acq_rel))
     return Error(Code::isolate_running);
   cell()->signal(detail::kStop);
@@ -317,7 +323,7 @@ Error Isolate::close() {
 
 Error Isolate::terminate() {
   if (Error error = unusable()) return error;
-  if (detail::Execution::current().cell == cell().get()) return Error(Code::isolate_running);
+  if (detail::Execution::current().cell == cell()) return Error(Code::isolate_running);
   cell()->signal(detail::kKill);
   Error error = cell()->wait_for_end(kNoDeadline);
   return this->error() ? Error() : error;

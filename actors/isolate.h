@@ -18,6 +18,7 @@
 
 #include <isola/actors/actor.h>
 #include <isola/actors/future.h>
+#include <isola/actors/handle.h>
 #include <isola/actors/isolate_id.h>
 #include <isola/actors/isolate_job.h>
 #include <isola/actors/on_off.h>
@@ -79,30 +80,6 @@ class BeingMade {
   TraceThrows traces_;
 };
 
-// A reference to a slot that counts as a handle of its isolate.
-class HandleRef {
- public:
-  HandleRef() = default;
-  explicit HandleRef(CellRef cell) : cell_(std::move(cell)) { retain(); }
-  HandleRef(const HandleRef& other) : cell_(other.cell_) { retain(); }
-  HandleRef(HandleRef&& other) noexcept = default;
-  HandleRef& operator=(HandleRef other) noexcept {
-    std::swap(cell_, other.cell_);
-    return *this;
-  }
-  ~HandleRef() {
-    if (cell_ && cell_->handles.fetch_sub(1, sync::memory_order_acq_rel) == 1)
-      end_if_unused(*cell_);
-  }
-  const CellRef& cell() const { return cell_; }
-
- private:
-  void retain() {
-    if (cell_) cell_->handles.fetch_add(1, sync::memory_order_relaxed);
-  }
-  CellRef cell_;
-};
-
 template <class T>
 class UnboundValue final : public Unbound {
  public:
@@ -132,8 +109,9 @@ class Isolate {
  public:
   // Of none: everything fails with isolate_not_found.
   Isolate() = default;
-  Isolate(detail::RuntimeRef runtime, detail::CellRef cell)
-      : runtime_(std::move(runtime)), handle_(std::move(cell)) {}
+  explicit Isolate(detail::HandleRef handle) : handle_(std::move(handle)) {}
+  // The main one.
+  explicit Isolate(detail::RuntimeRef main_of) : main_of_(std::move(main_of)) {}
   // Of one that could not be made: everything fails with this.
   explicit Isolate(Error error) : error_(std::move(error)) {}
 
@@ -153,7 +131,7 @@ class Isolate {
   // No error while it can be used: isolate_not_found, or why it could not be made.
   Error error() const;
   bool operator==(const Isolate& other) const {
-    return runtime_.get() == other.runtime_.get() && id() == other.id();
+    return runtime() == other.runtime() && id() == other.id();
   }
 
   // Executes `function(args...)` in the isolate and waits for it. What it throws comes back as a
@@ -218,8 +196,8 @@ class Isolate {
   // The one that is registered, found before anything runs.
   template <class R, class... Params, class... Args>
   auto start(const RegisteredFunction<R(Params...)>& function, Args&&... args) {
-    auto [plain, unknown] = runtime_.get() != nullptr ? function.find(runtime_->pool())
-                                                      : Result<R (*)(Params...)>{nullptr, error()};
+    auto [plain, unknown] = runtime() != nullptr ? function.find(runtime()->pool())
+                                                 : Result<R (*)(Params...)>{nullptr, error()};
     auto future = unknown ? Future<std::decay_t<R>>(std::move(unknown))
                           : start(plain, std::forward<Args>(args)...);
     return future;
@@ -235,7 +213,7 @@ class Isolate {
     }();
     job->of_user = of_user;
     detail::start_job(*cell(), job);
-    return Future<Returned>(job, runtime_);
+    return Future<Returned>(job, detail::RuntimeRef(*runtime()));
   }
   template <class T, class... More>
   static void collect(std::vector<NamedValue>& values, std::string_view name, T&& value,
@@ -251,15 +229,18 @@ class Isolate {
     return result;
   }
 
-  const detail::CellRef& cell() const { return handle_.cell(); }
-  bool is_main() const { return runtime_.get() != nullptr && !cell(); }
+  detail::ActorCell* cell() const { return handle_.get(); }
+  bool is_main() const { return main_of_.get() != nullptr; }
+  // nullptr: of none, or of one that could not be made.
+  detail::Runtime* runtime() const { return cell() != nullptr ? cell()->runtime : main_of_.get(); }
   // error(), or that nothing can be executed in it: main_isolate.
   Error unusable() const;
   Error check(std::string_view name) const;
   Error in_main_namespace(const std::function<void(Namespace&)>& use) const;
 
-  detail::RuntimeRef runtime_;
-  detail::HandleRef handle_;  // of none: the main isolate
+  // One of the two, or none. A handle of main keeps the Runtime; one of a slot does so by that.
+  detail::RuntimeRef main_of_;
+  detail::HandleRef handle_;
   Error error_;
 };
 

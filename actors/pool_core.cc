@@ -145,7 +145,7 @@ std::vector<Isolate> PoolCore::workers() const {
   sync::Lock lock(mutex_);
   std::vector<Isolate> living;
   for (const CellRef& worker : workers_) {
-    Isolate isolate(runtime_, worker);
+    Isolate isolate{HandleRef(*worker)};
     if (!isolate.error()) living.push_back(std::move(isolate));
   }
   return living;

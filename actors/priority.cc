@@ -34,10 +34,14 @@ ActorCell* PriorityLanes::next(bool normal_ready, Choice* choice) {
   return nullptr;
 }
 
-ActorCell* PriorityLanes::take_all(ActorCell*& normal, ActorCell** end) {
-  *end = std::exchange(low_, {}).head;
+ActorCell* PriorityLanes::take_all(ActorCell* normal, ActorCell* last) {
+  ActorCell* const low = std::exchange(low_, {}).head;
   const Lane high = std::exchange(high_, {});
   size_ = 0;
+  if (normal != nullptr)
+    last->next_ready = low;
+  else
+    normal = low;
   if (high.tail == nullptr) return normal;
   high.tail->next_ready = normal;
   return high.head;

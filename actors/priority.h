@@ -37,8 +37,8 @@ class PriorityLanes {
   // Takes the one whose turn it is; nullptr: it is the turn of a normal one. `choice` draws from
   // those of one priority. REQUIRES: size() > 0.
   ActorCell* next(bool normal_ready, Choice* choice);
-  // Takes all, the high ones first, and puts the list `normal`, whose end is `end`, between them.
-  ActorCell* take_all(ActorCell*& normal, ActorCell** end);
+  // Takes all, the high ones first, and puts the list `normal`, up to `last`, between them.
+  ActorCell* take_all(ActorCell* normal, ActorCell* last);
 
  private:
   struct Lane {

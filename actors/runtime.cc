@@ -1,6 +1,7 @@
 // Starting actors, and the order of a clean stop.
 #include "runtime.h"
 
+#include <isola/actors/isolate_job.h>
 #include <isola/actors/offload.h>
 #include <isola/actors/outside.h>
 #include <isola/context/error_context.h>
@@ -20,8 +21,8 @@ namespace {
 
 SystemOptions completed(SystemOptions options) {
   if (options.workers == 0)
-    options.workers = options.cpus.empty() ? sync::processors()
-                                           : static_cast<uint32_t>(options.cpus.size());
+    options.workers =
+        options.cpus.empty() ? sync::processors() : static_cast<uint32_t>(options.cpus.size());
   if (options.seed) options.workers = 1;  // its schedule is drawn on one thread
   options.dispatchers.insert(options.dispatchers.begin(),
                              {std::string(kDefaultDispatcher), options.workers,
@@ -83,6 +84,16 @@ std::string Runtime::name_of(uint64_t id) const {
   return {};
 }
 
+HandleRef Runtime::find(uint64_t id) {
+  // First where nobody else writes.
+  const Worker* own = own_worker();
+  ActorCell* cell = own != nullptr ? slots_.find(id, own->free_slots_) : nullptr;
+  for (size_t i = 0; cell == nullptr && i < workers_.size(); ++i)
+    cell = slots_.find(id, workers_[i]->free_slots_);
+  if (cell == nullptr) cell = slots_.find(id);
+  return cell != nullptr ? Slots::refer<HandleRef>(*cell, id) : HandleRef();
+}
+
 void Runtime::drop(uint32_t uses) {
   if (references_.fetch_sub(uses, sync::memory_order_acq_rel) == uses) delete this;
 }
@@ -119,7 +130,7 @@ void Runtime::stop() {
   if (offload_ != nullptr) offload_->stop();
   channels_->close_all();
   // Nobody runs any more. First no mail can come, then the actors end, the youngest first.
-  std::vector<CellRef> left = slots_.living();
+  std::vector<CellRef> left = slots_.not_ended();
   for (const CellRef& cell : left) drop_mail(*cell, Error(Code::no_such_actor));
   for (; !left.empty(); left.pop_back()) {
     if (left.back()->life.load(sync::memory_order_acquire) != Life::alive) continue;
@@ -143,7 +154,8 @@ ActorCell* Runtime::new_slot(const SlotOptions& options, const BehaviourType& ty
       execution.bindings != nullptr || execution.inherited != nullptr)
     root_context = crossing_record(*pool_, accepts.get());
   Worker* worker = own_worker();
-  ActorCell* cell = slots_.take(worker != nullptr ? &worker->free_slots_ : nullptr);
+  Slots::Cache* const slots = worker != nullptr ? &worker->free_slots_ : nullptr;
+  ActorCell* cell = slots_.take(slots);
   if (cell == nullptr) {
     if (root_context != nullptr) release(root_context);
     return nullptr;
@@ -155,16 +167,11 @@ ActorCell* Runtime::new_slot(const SlotOptions& options, const BehaviourType& ty
     // Nodes of a set stay where they are, so the inspector may read the text at any time.
     type_label = type_labels_.insert(options.type).first->c_str();
   }
-  cell->type_label.store(type_label, sync::memory_order_relaxed);
   cell->type.store(&type, sync::memory_order_relaxed);
   cell->behaviour = behaviour;
   cell->root_context = root_context;
-  cell->accepts = std::move(accepts);
-  cell->set_bounds(options);
+  cell->set_options(options, type_label, std::move(accepts));
   cell->resources.set_isolate(cell->id.load(sync::memory_order_relaxed));
-  cell->random_state = options_.seed.value_or(0) ^ cell->id.load(sync::memory_order_relaxed);
-  cell->set_name(options.name);
-  cell->references.store(1, sync::memory_order_relaxed);  // the runtime's own, until it ends
   // Made by one of its workers, it is at home there. Made elsewhere it has no home until then, and
   // nobody may tell one.
   cell->dispatcher = find_dispatcher(options.dispatcher);
@@ -182,7 +189,13 @@ ActorCell* Runtime::new_slot(const SlotOptions& options, const BehaviourType& ty
   cell->talks_to = nullptr;
   cell->strays = 0;
   cell->home.store(worker, sync::memory_order_release);
+  // The runtime's own, until it ends, and the handle of who makes an isolate: one that had none
+  // would end as soon as somebody else has found it and dropped his. Release: all of the above, for
+  // who finds the slot by the id that it had before.
+  const bool has_handle = &type == &kIsolateType;
+  cell->references.store(has_handle ? 1 + HandleRef::kCount : 1, sync::memory_order_release);
   cell->life.store(Life::alive, sync::memory_order_release);
+  slots_.show(*cell, slots);
   return cell;
 }
 

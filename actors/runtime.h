@@ -144,6 +144,9 @@ class Runtime {
 
   // Of the isolate with this id, which may be gone: then "". Looks at all of them.
   std::string name_of(uint64_t id) const;
+  // A handle of the living one with this id, or of none. It looks first where each worker knows its
+  // last ones.
+  HandleRef find(uint64_t id);
   const Slots& slots() const { return slots_; }
   // The slots that its worker keeps, at its end.
   void give_back(Slots::Cache& cache) { slots_.give_all(cache); }
@@ -173,13 +176,14 @@ class Runtime {
   Monitor monitor_{*this};
   uint32_t spins_ = 0;
   bool tells_spans_ = false;
-  sync::atomic<uint32_t> references_{1};
   sync::atomic<bool> stopping_{false};
   sync::atomic<bool> interrupted_{false};
+  // Written often, by any thread: apart from what all workers read.
+  alignas(64) sync::atomic<uint32_t> references_{1};
   sync::atomic<uint64_t> failures_{0};
   sync::atomic<int64_t> alive_{0};  // and each worker counts its own
 
-  sync::Mutex type_labels_mutex_;  // guards the one below
+  alignas(64) sync::Mutex type_labels_mutex_;  // guards the one below
   std::set<std::string> type_labels_;
   Slots slots_{*this};
 };

@@ -55,7 +55,7 @@ void Runtime::empty(ActorCell& cell) {
     drop_background(cell);
     if (cell.behaviour != nullptr)
       cell.type.load(sync::memory_order_relaxed)->destroy(std::exchange(cell.behaviour, nullptr));
-    cell.names.reset();
+    if (CellExtras* extras = cell.extras()) extras->names.reset();
     cell.resources.release_all();
     const Outside outside;  // what is made from here on is the runtime's
     channels_->isolate_gone(cell.id.load(sync::memory_order_relaxed), cell.resources.take_noted());
@@ -66,16 +66,18 @@ void Runtime::empty(ActorCell& cell) {
 }
 
 bool Runtime::restart(ActorCell& cell, Error& failure) {
-  while (cell.incarnations != nullptr && !stopping() &&
+  CellExtras* const extras = cell.extras();
+  if (extras == nullptr) return false;
+  while (extras->incarnations != nullptr && !stopping() &&
          (cell.signals.load(sync::memory_order_relaxed) & (kStop | kKill)) == 0 &&
-         cell.incarnations->decides().restart_after(cell, failure)) {
+         extras->incarnations->decides().restart_after(cell, failure)) {
     took(Transition::restarted);
     report(failure);
     empty(cell);
-    cell.restarts.store(cell.restarts.load(sync::memory_order_relaxed) + 1,
-                        sync::memory_order_relaxed);
+    extras->restarts.store(extras->restarts.load(sync::memory_order_relaxed) + 1,
+                           sync::memory_order_relaxed);
     try {
-      cell.behaviour = cell.incarnations->make();
+      cell.behaviour = extras->incarnations->make();
       return true;
     } catch (const Cancelled&) {
       return false;
@@ -88,7 +90,7 @@ bool Runtime::restart(ActorCell& cell, Error& failure) {
 
 void Runtime::end_actor(ActorCell& cell, Error reason) {
   const Error told = reason ? reason : Error(Code::no_such_actor);
-  {
+  if (reason) {
     // Before the inbox closes: who finds it closed asks why.
     sync::Lock lock(cell.mutex);
     cell.end_reason = reason;
@@ -98,20 +100,22 @@ void Runtime::end_actor(ActorCell& cell, Error reason) {
   {
     // Under the lock: who starts a job looks there whether the inbox is closed.
     sync::Lock lock(cell.mutex);
-    job = std::exchange(cell.job, nullptr);
+    if (CellExtras* extras = cell.extras()) job = std::exchange(extras->job, nullptr);
   }
   if (job != nullptr) job->end_unbegun(*this, reason ? reason : Error(Code::isolate_not_found));
   empty(cell);
   // Nothing runs as this actor any more.
   if (Execution& execution = Execution::current(); execution.cell == &cell)
     execution.cell = nullptr;
-  cell.incarnations.reset();
+  CellExtras* const extras = cell.extras();
+  if (extras != nullptr) extras->incarnations.reset();
   if (Execution& execution = Execution::current(); execution.inherited == cell.root_context)
     execution.set_inherited(nullptr);
   if (cell.root_context != nullptr) release(std::exchange(cell.root_context, nullptr));
   // The keys stay for whoever asks, as long as there are handles.
-  if (cell.accepts != nullptr) cell.accepts->forget();
+  if (extras != nullptr && extras->accepts != nullptr) extras->accepts->forget();
   count_alive(-1);
+  slots_.hide(cell);
   if (reason) report(reason);
   ToWake woken;
   {
@@ -127,14 +131,13 @@ void Runtime::end_actor(ActorCell& cell, Error reason) {
 
 void Runtime::free_slot(ActorCell& cell) {
   took(Transition::slot_freed);
-  {
-    sync::Lock lock(cell.mutex);
-    cell.end_reason = Error();
+  cell.end_reason = Error();  // without the lock: nobody has a reference
+  if (CellExtras* extras = cell.extras()) {
+    extras->accepts.reset();
+    extras->restarts.store(0, sync::memory_order_relaxed);
   }
-  cell.accepts.reset();
   cell.id.store(0, sync::memory_order_relaxed);
   cell.books.handled.store(0, sync::memory_order_relaxed);
-  cell.restarts.store(0, sync::memory_order_relaxed);
   cell.signals.store(0, sync::memory_order_relaxed);
   cell.job_claimed.store(false, sync::memory_order_relaxed);
   cell.life.store(Life::free, sync::memory_order_release);

@@ -13,26 +13,28 @@ namespace isola::detail {
 
 Slots::Slots(Runtime& runtime)
     : runtime_(runtime),
-      slab_table_(static_cast<sync::atomic<ActorCell*>*>(
-          std::calloc(kSlabsMax, sizeof(sync::atomic<ActorCell*>)))) {
-  static_assert(std::is_trivially_destructible_v<sync::atomic<ActorCell*>>);
+      slab_table_(
+          static_cast<sync::atomic<Slab*>*>(std::calloc(kSlabsMax, sizeof(sync::atomic<Slab*>)))) {
+  static_assert(std::is_trivially_destructible_v<sync::atomic<Slab*>>);
   if (slab_table_ == nullptr) throw std::bad_alloc();
 }
 
 Slots::~Slots() {
-  for (size_t i = 0; i < slabs(); ++i) delete[] slab(i);
+  for (size_t i = 0; i < slabs(); ++i) delete slab_table_[i].load(sync::memory_order_relaxed);
 }
 
 void Slots::add_slab() {
   const size_t index = slab_count_.load(sync::memory_order_relaxed);
   ISOLA_CHECK(index, <, kSlabsMax);
-  auto* cells = new ActorCell[kSlabCells];
+  auto* slab = new Slab;
   for (size_t i = kSlabCells; i-- > 0;) {
-    cells[i].runtime = &runtime_;
-    cells[i].next_free = free_;
-    free_ = &cells[i];
+    ActorCell& cell = slab->cells[i];
+    cell.runtime = &runtime_;
+    cell.place = static_cast<uint32_t>(index * kSlabCells + i);
+    cell.next_free = free_;
+    free_ = &cell;
   }
-  slab_table_[index].store(cells, sync::memory_order_release);
+  slab_table_[index].store(slab, sync::memory_order_release);
   slab_count_.store(index + 1, sync::memory_order_release);
 }
 
@@ -105,39 +107,82 @@ bool Slots::close() {
   return true;
 }
 
-CellRef Slots::living(ActorCell& cell) {
-  // The id first: a slot that changes hands meanwhile has another one afterwards.
-  const uint64_t id = cell.id.load(sync::memory_order_acquire);
-  if (id == 0 || cell.life.load(sync::memory_order_acquire) != Life::alive || !cell.try_retain())
-    return {};
-  CellRef ref = CellRef::adopt(cell);
-  const bool same = cell.id.load(sync::memory_order_acquire) == id &&
-                    cell.life.load(sync::memory_order_acquire) == Life::alive;
-  return same ? ref : CellRef();
+void Slots::show(ActorCell& cell, Cache* cache) {
+  const uint64_t id = cell.id.load(sync::memory_order_relaxed);
+  // Release: that it lives.
+  id_beside(cell).store(id, sync::memory_order_release);
+  if (cache != nullptr)
+    cache->made[id % cache->made.size()].store(&cell, sync::memory_order_release);
 }
 
-CellRef Slots::find(uint64_t id) const {
+// Relaxed: who still sees it looks whether it lives. The next one to live there is shown later, as
+// the slot is given back and taken in between, by references that go to nobody.
+void Slots::hide(ActorCell& cell) const {
+  sync::atomic<uint64_t>& id = id_beside(cell);
+  if (id.load(sync::memory_order_relaxed) != 0) id.store(0, sync::memory_order_relaxed);
+}
+
+template <class Ref>
+Ref Slots::refer(ActorCell& cell, uint64_t id) {
+  const auto lives = [&] {
+    return cell.id.load(sync::memory_order_acquire) == id &&
+           cell.life.load(sync::memory_order_acquire) == Life::alive;
+  };
+  if (!lives() || !cell.try_retain(Ref::kCount)) return {};
+  Ref ref = Ref::adopt(cell);
+  // Again: the slot may have changed hands before it was retained.
+  return lives() ? std::move(ref) : Ref();
+}
+
+ActorCell* Slots::find(uint64_t id, const Cache& cache) const {
+  // Acquire: its slab may have been made on another thread.
+  ActorCell* cell = cache.made[id % cache.made.size()].load(sync::memory_order_acquire);
+  const bool found = cell != nullptr && id_beside(*cell).load(sync::memory_order_relaxed) == id;
+  return found ? cell : nullptr;
+}
+
+ActorCell* Slots::find(uint64_t id) const {
+  for (size_t i = 0; i < slabs(); ++i) {
+    Slab& slab = *slab_table_[i].load(sync::memory_order_acquire);
+    for (size_t j = 0; j < kSlabCells; ++j)
+      if (slab.ids[j].load(sync::memory_order_relaxed) == id) return &slab.cells[j];
+  }
+  return nullptr;
+}
+
+template <class Ref>
+std::vector<Ref> Slots::living() const {
+  std::vector<std::pair<uint64_t, ActorCell*>> seen;
+  seen.reserve(kSlotsMoved);
+  for (size_t i = 0; i < slabs(); ++i) {
+    Slab& slab = *slab_table_[i].load(sync::memory_order_acquire);
+    for (size_t j = 0; j < kSlabCells; ++j)
+      if (const uint64_t id = slab.ids[j].load(sync::memory_order_acquire); id != 0)
+        seen.emplace_back(id, &slab.cells[j]);
+  }
+  std::sort(seen.begin(), seen.end());
+  std::vector<Ref> living;
+  living.reserve(seen.size());
+  for (const auto& [id, cell] : seen)
+    if (Ref ref = refer<Ref>(*cell, id); ref.get() != nullptr) living.push_back(std::move(ref));
+  return living;
+}
+
+std::vector<CellRef> Slots::not_ended() const {
+  std::vector<CellRef> all;
   for (size_t i = 0; i < slabs(); ++i)
     for (size_t j = 0; j < kSlabCells; ++j)
-      if (ActorCell& cell = slab(i)[j]; cell.id.load(sync::memory_order_relaxed) == id)
-        return living(cell);
-  return {};
+      if (CellRef ref = refer<CellRef>(slab(i)[j], slab(i)[j].id.load(sync::memory_order_acquire)))
+        all.push_back(std::move(ref));
+  std::sort(all.begin(), all.end(), [](const CellRef& a, const CellRef& b) {
+    return a->id.load(sync::memory_order_relaxed) < b->id.load(sync::memory_order_relaxed);
+  });
+  return all;
 }
 
-std::vector<CellRef> Slots::living() const {
-  std::vector<std::pair<uint64_t, CellRef>> found;
-  for (size_t i = 0; i < slabs(); ++i) {
-    for (size_t j = 0; j < kSlabCells; ++j) {
-      CellRef cell = living(slab(i)[j]);
-      if (cell) found.emplace_back(cell->id.load(sync::memory_order_relaxed), std::move(cell));
-    }
-  }
-  std::sort(found.begin(), found.end(),
-            [](const auto& a, const auto& b) { return a.first < b.first; });
-  std::vector<CellRef> cells;
-  cells.reserve(found.size());
-  for (auto& [id, cell] : found) cells.push_back(std::move(cell));
-  return cells;
-}
+template CellRef Slots::refer(ActorCell& cell, uint64_t id);
+template HandleRef Slots::refer(ActorCell& cell, uint64_t id);
+template std::vector<CellRef> Slots::living() const;
+template std::vector<HandleRef> Slots::living() const;
 
 }  // namespace isola::detail

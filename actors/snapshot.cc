@@ -58,8 +58,9 @@ bool read_actor(const ActorCell& cell, ActorInfo& info) {
   const bool running = cell.activity.load(relaxed) == detail::Activity::turn;
   info.name = cell.name();
   info.handled = cell.books.handled.load(relaxed);
-  info.heap_bytes = cell.heap_figures.live_bytes.load(relaxed);
-  info.restarts = cell.restarts.load(relaxed);
+  if (const detail::CellExtras* extras = cell.extras())
+    info.heap_bytes = extras->heap_figures.live_bytes.load(relaxed);
+  info.restarts = cell.restarts();
   info.inbox_depth = cell.inbox.depth();
   info.waits_for = describe_wait(cell.books);
   info.type = cell.type_name();

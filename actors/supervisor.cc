@@ -14,8 +14,7 @@ namespace detail {
 // Shared by the Supervisor and its children, which may outlive it for a moment.
 class Supervision final : public Restarts {
  public:
-  Supervision(SupervisorOptions options, Pool& pool)
-      : options_(std::move(options)), pool_(pool) {}
+  Supervision(SupervisorOptions options, Pool& pool) : options_(std::move(options)), pool_(pool) {}
 
   const std::string& name() const override { return options_.name; }
 
@@ -92,7 +91,7 @@ class Supervision final : public Restarts {
 
   const SupervisorOptions options_;
   Pool& pool_;
-  mutable sync::Mutex mutex_;  // guards the rest
+  mutable sync::Mutex mutex_;      // guards the rest
   std::vector<CellRef> children_;  // the oldest first; some may have ended
   size_t look_at_ = 16;
   std::deque<int64_t> failed_at_ns_;  // in the window
@@ -134,10 +133,10 @@ detail::CellRef Supervisor::start(const SpawnOptions& options, const detail::Beh
     runtime_->end_actor(*cell, Error());
     return ref;
   }
-  cell->incarnations = std::move(incarnations);
+  cell->own_extras().incarnations = std::move(incarnations);
   detail::BeingMade being(*cell);
   try {
-    cell->behaviour = cell->incarnations->make();
+    cell->behaviour = cell->extras()->incarnations->make();
     type.run != nullptr ? runtime_->place(*cell) : runtime_->actor_made(*cell);
   } catch (...) {
     being.failed();

@@ -45,7 +45,13 @@ void yield() {
   if (worker != nullptr) worker->yield();
 }
 
-uint64_t random() { return next_random(current_cell().random_state); }
+uint64_t random() {
+  detail::ActorCell& cell = current_cell();
+  uint64_t& state = cell.own_extras().random_state;
+  if (state == 0)
+    state = cell.runtime->options().seed.value_or(0) ^ cell.id.load(sync::memory_order_relaxed);
+  return next_random(state);
+}
 
 void report(Code code, const std::string& type, const std::string& message) {
   detail::ActorCell& cell = current_cell();

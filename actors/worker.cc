@@ -98,15 +98,28 @@ ActorCell* Worker::next_by_rule() {
       lanes_.size() > 0 ? lanes_.next(ready_head_ != nullptr, choice_.get()) : nullptr;
   if (cell == nullptr && ready_head_ != nullptr) {
     const uint32_t normal = ready_count_.load(sync::memory_order_relaxed) - lanes_.size();
-    ActorCell** link = &ready_head_;
-    for (size_t steps = choice_ != nullptr ? choice_->choose(normal) : 0; steps > 0; --steps)
-      link = &(*link)->next_ready;
-    cell = *link;
-    *link = cell->next_ready;
-    if (ready_end_ == &cell->next_ready) ready_end_ = link;
+    ActorCell* before = nullptr;
+    cell = ready_head_;
+    for (size_t steps = choice_ != nullptr ? choice_->choose(normal) : 0; steps > 0; --steps) {
+      before = cell;
+      cell = cell->next_ready;
+    }
+    (before != nullptr ? before->next_ready : ready_head_) = cell->next_ready;
+    if (ready_tail_ == cell) ready_tail_ = before;
   }
   by_rule_ = choice_ != nullptr || lanes_.size() > 0;
   return cell;
+}
+
+// Has what a turn reads first fetched into the cache while another one runs: the rest of the slot,
+// its first message, and the slot behind it. Inside of the gate.
+ISOLA_HOT void fetch_in_advance(const ActorCell& cell) {
+  __builtin_prefetch(&cell.signals);
+  __builtin_prefetch(cell.next_ready);
+  const Block* block = cell.inbox.first();
+  if (block == nullptr) return;
+  __builtin_prefetch(block);
+  __builtin_prefetch(&block->envelope);
 }
 
 // Inside of the gate.
@@ -118,9 +131,8 @@ ISOLA_HOT ActorCell* Worker::next_inside() {
   } else {
     cell = ready_head_;
     if (cell == nullptr) return nullptr;
-    ActorCell* next = cell->next_ready;
-    ready_head_ = next;
-    ready_end_ = next == nullptr ? &ready_head_ : ready_end_;
+    ready_head_ = cell->next_ready;
+    if (ready_head_ != nullptr) fetch_in_advance(*ready_head_);
   }
   ready_count_.store(ready_count_.load(sync::memory_order_relaxed) - 1, sync::memory_order_relaxed);
   cell->activity.store(Activity::turn, sync::memory_order_relaxed);
@@ -170,8 +182,9 @@ void Worker::receive_in_span(ActorCell& cell, const BehaviourType& type, Block*&
 ISOLA_HOT void Worker::receive_in_context(ActorCell& cell, const BehaviourType& type, Block*& block,
                                           Execution& execution) {
   Block*& context = block->envelope.context;
-  if (context != nullptr && cell.accepts != nullptr) [[unlikely]]
-    cell.accepts->apply(context, runtime_.pool());
+  if (const CellExtras* extras = cell.extras();
+      context != nullptr && extras != nullptr && extras->accepts != nullptr) [[unlikely]]
+    extras->accepts->apply(context, runtime_.pool());
   execution.set_inherited(context != nullptr ? context : cell.root_context);
   if (runtime_.tells_spans() && execution.inherited != nullptr) [[unlikely]]
     receive_in_span(cell, type, block);
@@ -217,11 +230,12 @@ ISOLA_HOT bool Worker::handle_messages(ActorCell& cell, const BehaviourType& typ
       const MessageType* message_type = block->type;
       message_type_.store(message_type, sync::memory_order_relaxed);
       bool ended = false;
+      Block* left = block;  // unless the handler keeps it
       try {
         if (envelope.context != nullptr || cell.root_context != nullptr) [[unlikely]]
-          receive_in_context(cell, type, block, execution);
+          receive_in_context(cell, type, left, execution);
         else
-          type.receive(cell.behaviour, block);
+          type.receive(cell.behaviour, left);
       } catch (const Cancelled&) {
         ended = true;
       } catch (...) {
@@ -233,10 +247,11 @@ ISOLA_HOT bool Worker::handle_messages(ActorCell& cell, const BehaviourType& typ
       if (ended) [[unlikely]] {
         Error failure = std::move(running_->failure);
         end_turn_frame(execution);
-        end_in_handler(cell, block, std::move(failure));
+        end_in_handler(cell, left, std::move(failure));
         return false;
       }
       end_turn_frame(execution);
+      block = left;
     }
     if (block != nullptr)
       release(block, *cache_);
@@ -256,7 +271,7 @@ ISOLA_HOT bool Worker::turn(ActorCell& cell) {
   execution.heap = nullptr;  // it is known once it is used
   execution.isolate_id = cell.id.load(sync::memory_order_relaxed);
   execution.resources = &cell.resources;
-  execution.books = &cell.books;
+  execution.books = &apart(cell).books;
   execution.cancelled = 0;
   execution.begin_context(cell.root_context);
   execution.dropped_heap = nullptr;
@@ -265,12 +280,26 @@ ISOLA_HOT bool Worker::turn(ActorCell& cell) {
   in_turn_.store(&cell, sync::memory_order_release);
   // Relaxed: whoever sets a signal notifies afterwards. That is heeded between turns, or while
   // this one is suspended; a signal that was heeded before is seen here.
-  if (cell.signals.load(sync::memory_order_relaxed) != 0 && obey_signals(cell)) [[unlikely]]
+  if (apart(cell).signals.load(sync::memory_order_relaxed) != 0 && obey_signals(cell)) [[unlikely]]
     return false;
   if (type.run == nullptr) [[likely]]
     return handle_messages(cell, type, execution);
   run_function(cell, type);
   return false;
+}
+
+// Others are ready here while somebody sleeps; every so many turns, as it takes a look at the
+// clock.
+ISOLA_HOT bool Worker::is_to_share() {
+  return its_dispatcher_.sleeping_workers() > 0 &&
+         ready_count_.load(sync::memory_order_relaxed) > 0 && --turns_until_look_ <= 0;
+}
+
+// Acquire, by an exchange: what was there when attention was called is seen by the look that
+// follows, and who calls it after that is heeded the next time.
+bool Worker::looks_and_goes_on() {
+  attention_.exchange(false, sync::memory_order_acquire);
+  return may_go_on() && nothing_came();
 }
 
 // Until there is something else to do. True: the scheduler of Boost is to be looked after.
@@ -281,15 +310,19 @@ ISOLA_HOT bool Worker::take_turns() {
       owed_until_turn_ = 0;
       return false;
     }
-    const bool is_alive = turn(*cell);
-    if (its_dispatcher_.sleeping_workers() > 0 && ready_count_.load(sync::memory_order_relaxed) > 0)
-      share(is_alive && cell->inbox.waiting() > 0);
-    count_turn();
-    if (is_alive && may_go_on() && nothing_came()) [[likely]] {
-      cell = settle_and_next(*cell);
-      if (cell != nullptr) continue;
-    } else if (is_alive) {
-      settle(*cell);
+    if (turn(*cell)) [[likely]] {
+      if (is_to_share()) [[unlikely]]
+        share(cell->inbox.waiting() > 0);
+      count_turn();
+      if (goes_straight_on()) [[likely]] {
+        cell = settle_and_next(*cell);
+        if (cell != nullptr) continue;
+      } else {
+        settle(*cell);
+      }
+    } else {
+      if (is_to_share()) share(false);
+      count_turn();
     }
     // The rest of it is set by the next turn.
     running_->execution.cell = nullptr;

@@ -83,6 +83,9 @@ inline constexpr uint64_t kMessagesToSettle = sync::kSimulated ? 1 : 16;
 // the clock where they are shorter.
 inline constexpr int64_t kLongTurnNs = 5'000;
 inline constexpr int32_t kTurnsOfLook = sync::kSimulated ? 2 : 16;
+// The same where turns are so short that a look would take a good part of their time.
+inline constexpr int64_t kShortTurnNs = 100;
+inline constexpr int32_t kShortTurnsOfLook = sync::kSimulated ? 2 : 64;
 // After how many messages to and fro an actor goes to the worker of the other one.
 inline constexpr uint8_t kStrays = 4;
 // How often an empty worker looks again before it sleeps: about as long as a wake-up takes.
@@ -189,6 +192,7 @@ class Worker {
       return;
     fire_timers();
     boost_notified_.store(true, sync::memory_order_relaxed);
+    attention_.store(true, sync::memory_order_relaxed);
   }
   ActorCell* next_ready();
   ActorCell* next_inside();
@@ -203,8 +207,15 @@ class Worker {
     context.ready_link(woken_);
     has_else_to_do_ = true;
   }
+  // Whether the next ready actor can have its turn at once: may_go_on() and nothing_came().
+  bool goes_straight_on() {
+    if (has_else_to_do_ && (stopping_ || !owes_turns())) return false;
+    return !attention_.load(sync::memory_order_relaxed) || looks_and_goes_on();
+  }
+  bool looks_and_goes_on();
   bool owes_turns() const { return turns_.load(sync::memory_order_relaxed) < owed_until_turn_; }
   void make_ready(ActorCell& cell);  // inside of the gate
+  void link_ready(ActorCell& cell);  // one of normal priority
   // The same at the end of a turn, maybe where it came from. Inside of the gate.
   void make_ready_again(ActorCell& cell);
   bool nothing_came() const { return notified_.seems_empty() && remote_woken_.seems_empty(); }
@@ -216,6 +227,7 @@ class Worker {
   void heed_inside(ActorCell& cell);
   void begin_stop();
   void drop_notified();
+  bool is_to_share();
   void share(bool has_more);
   enum class Part : uint8_t { half, all };
   uint32_t share_with(Worker& other, Part part);  // how many it has given
@@ -253,9 +265,9 @@ class Worker {
   Gate gate_;
   sync::atomic<uint32_t> ready_count_{0};
   ActorCell* ready_head_ = nullptr;
-  ActorCell** ready_end_ = &ready_head_;  // where the next one is written
-  PriorityLanes lanes_;                   // ready ones of another than normal priority
-  bool by_rule_ = false;                  // there are such, or choice_ draws
+  ActorCell* ready_tail_ = nullptr;  // the last one, if there is one
+  PriorityLanes lanes_;              // ready ones of another than normal priority
+  bool by_rule_ = false;             // there are such, or choice_ draws
 
   // Own thread only.
   uint32_t woken_in_a_row_ = 0;
@@ -310,6 +322,8 @@ class Worker {
   alignas(64) Arrivals<ActorCell, &ActorCell::next_notified> notified_;
   Arrivals<Carrier, &Carrier::next> remote_woken_;
   sync::atomic<bool> boost_notified_{false};
+  // Set after one of the three above: so there is one word to look at between turns.
+  sync::atomic<bool> attention_{false};
   sync::atomic<bool> stop_{false};
   sync::atomic<bool> ended_{false};  // its thread looks at nothing any more
   // The worker that gave actors to this one the last time; how many in all, ever; how many of this
@@ -343,15 +357,22 @@ inline void Worker::make_ready(ActorCell& cell) {
         break;
     }
   }
+  if (cell.priority == Priority::normal) [[likely]]
+    return link_ready(cell);
   cell.activity.store(Activity::ready, sync::memory_order_relaxed);
-  if (cell.priority != Priority::normal) [[unlikely]] {
-    lanes_.push(cell);
-    by_rule_ = true;
-  } else {
-    cell.next_ready = nullptr;
-    *ready_end_ = &cell;
-    ready_end_ = &cell.next_ready;
-  }
+  lanes_.push(cell);
+  by_rule_ = true;
+  ready_count_.store(ready_count_.load(sync::memory_order_relaxed) + 1, sync::memory_order_relaxed);
+}
+
+inline void Worker::link_ready(ActorCell& cell) {
+  cell.activity.store(Activity::ready, sync::memory_order_relaxed);
+  cell.next_ready = nullptr;
+  if (ready_head_ == nullptr)
+    ready_head_ = &cell;
+  else
+    ready_tail_->next_ready = &cell;
+  ready_tail_ = &cell;
   ready_count_.store(ready_count_.load(sync::memory_order_relaxed) + 1, sync::memory_order_relaxed);
 }
 

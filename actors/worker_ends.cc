@@ -29,7 +29,7 @@ void Worker::end_in_handler(ActorCell& cell, Block* block, Error failure) {
 
 // Runs the end hooks; `wait`: and waits for its threads. A kill ends that.
 void Worker::end_in_order(ActorCell& cell, bool wait) {
-  if (cell.background == nullptr) [[likely]]
+  if (!has_background(cell)) [[likely]]
     return;
   try {
     end_background(cell, wait);

@@ -10,7 +10,9 @@
 namespace isola::detail {
 
 void Worker::tell(ActorCell& cell) {
-  if (notified_.push(cell)) sleep_.wake();
+  const bool was_first = notified_.push(cell);
+  attention_.store(true, sync::memory_order_release);
+  if (was_first) sleep_.wake();
   if (ended_.load(sync::memory_order_seq_cst)) drop_notified();
 }
 
@@ -23,7 +25,9 @@ void Worker::unpark(Carrier& carrier) {
   // keeps this worker alive until it has done with it. Until here the carrier does.
   const bool is_foreign = current_ == nullptr || &current_->runtime_ != &runtime_;
   if (is_foreign) runtime_.retain();
-  if (remote_woken_.push(carrier)) sleep_.wake();
+  const bool was_first = remote_woken_.push(carrier);
+  attention_.store(true, sync::memory_order_release);
+  if (was_first) sleep_.wake();
   if (is_foreign) runtime_.drop();
 }
 
@@ -138,7 +142,10 @@ inline bool Worker::append_here(ActorCell& cell, Block& block, Execution& execut
   envelope.deadline_ns = std::min(envelope.deadline_ns, execution.deadline_ns);
   block.set_state(BlockState::queued);
   cell.inbox.append(&block);
-  if (cell.activity.load(sync::memory_order_relaxed) == Activity::idle) make_ready(cell);
+  if (cell.activity.load(sync::memory_order_relaxed) == Activity::idle) {
+    took(Transition::idle_to_ready);
+    link_ready(cell);
+  }
   gate_.leave();
   return true;
 }

@@ -8,16 +8,15 @@
 
 namespace isola::detail {
 
-// Called after a turn, while others are ready here and somebody sleeps; looks at the clock now and
-// then. One ready actor is no backlog, as it runs next: a conversation has always one. It is one
-// if turns are long, or if the one whose turn it was, which is not counted among those that are
-// ready, has more to do.
+// Called after a turn, when is_to_share(). One ready actor is no backlog, as it runs next: a
+// conversation has always one. It is one if turns are long, or if the one whose turn it was, which
+// is not counted among those that are ready, has more to do.
 void Worker::share(bool has_more) {
-  if (--turns_until_look_ > 0) return;
   const int64_t now_ns = SteadyClock::instance().now_ns();
   const int64_t turns_ns = now_ns - std::exchange(last_look_ns_, now_ns);
   const bool long_turns = turns_ns > turns_of_look_ * kLongTurnNs;
-  turns_of_look_ = long_turns ? 1 : kTurnsOfLook;
+  const bool short_turns = turns_ns < turns_of_look_ * kShortTurnNs;
+  turns_of_look_ = long_turns ? 1 : short_turns ? kShortTurnsOfLook : kTurnsOfLook;
   turns_until_look_ = turns_of_look_;
   if (!long_turns && !has_more && ready_count_.load(sync::memory_order_relaxed) < 2) {
     backlog_since_ns_ = 0;
@@ -49,9 +48,7 @@ Worker* Worker::find_sleeper() const {
 
 // Gives the oldest of the ready actors away. Inside of the gate.
 uint32_t Worker::share_with(Worker& other, Part part) {
-  ActorCell* cell = lanes_.take_all(ready_head_, ready_end_);
-  ready_head_ = nullptr;
-  ready_end_ = &ready_head_;
+  ActorCell* cell = lanes_.take_all(std::exchange(ready_head_, nullptr), ready_tail_);
   by_rule_ = choice_ != nullptr;
   uint32_t count = 0;
   for (ActorCell* each = cell; each != nullptr; each = each->next_ready) count += !each->pinned;

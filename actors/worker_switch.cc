@@ -270,6 +270,7 @@ void Worker::sleep_until(int64_t boost_deadline_ns) {
 
 void Worker::notify() {
   boost_notified_.store(true, sync::memory_order_seq_cst);
+  attention_.store(true, sync::memory_order_release);
   sleep_.wake();
 }
 

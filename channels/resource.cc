@@ -31,26 +31,30 @@ void ResourceList::note_channel(uint64_t id) {
   sync::Lock lock(mutex_);
   if (noted_ == nullptr) noted_ = std::make_unique<std::unordered_set<uint64_t>>();
   noted_->insert(id);
+  has_noted_.store(true, sync::memory_order_relaxed);
 }
 
 std::vector<uint64_t> ResourceList::take_noted() {
+  // Relaxed: whoever noted one did so before, as the caller knows.
+  if (!has_noted_.load(sync::memory_order_relaxed)) return {};
   sync::Lock lock(mutex_);
-  if (noted_ == nullptr) return {};
   std::vector<uint64_t> ids(noted_->begin(), noted_->end());
   noted_.reset();
+  has_noted_.store(false, sync::memory_order_relaxed);
   return ids;
 }
 
-size_t ResourceList::release(Resource::Kind kind) {
+size_t ResourceList::release(bool also_of_runtime) {
   size_t count = 0;
   for (;; ++count) {
     Resource* resource;
     {
       sync::Lock lock(mutex_);
       // One at a time: the release of one may take others out of the list.
-      Resource*& head = first(kind);
-      resource = head;
+      resource = first(Resource::Kind::of_user);
+      if (resource == nullptr && also_of_runtime) resource = first(Resource::Kind::of_runtime);
       if (resource == nullptr) return count;
+      Resource*& head = first(resource->kind_);
       head = resource->next_;
       if (head != nullptr) head->previous_ = nullptr;
       resource->list_ = nullptr;

@@ -45,9 +45,9 @@ class ResourceList {
   static void remove(Resource& resource);
   // Releases and deletes what is left, the youngest first, and the user's before the runtime's.
   // Returns how many.
-  size_t release_all() { return release_users() + release(Resource::Kind::of_runtime); }
+  size_t release_all() { return release(true); }
   // The same for the user's alone.
-  size_t release_users() { return release(Resource::Kind::of_user); }
+  size_t release_users() { return release(false); }
 
   // Whose list it is; set while nobody else can reach it.
   uint64_t isolate_id() const { return isolate_id_; }
@@ -55,16 +55,18 @@ class ResourceList {
 
   // Channels that hold items of this isolate which must not outlive it unchanged.
   void note_channel(uint64_t id);
+  // The caller knows that nobody notes any more.
   std::vector<uint64_t> take_noted();
 
  private:
-  size_t release(Resource::Kind kind);
+  size_t release(bool also_of_runtime);
   Resource*& first(Resource::Kind kind) { return first_[static_cast<size_t>(kind)]; }
 
   sync::Mutex mutex_;
   std::array<Resource*, 2> first_{};  // by kind
   uint64_t isolate_id_ = 0;
   std::unique_ptr<std::unordered_set<uint64_t>> noted_;  // made on first use
+  sync::atomic<bool> has_noted_{false};                  // changed under the lock
 };
 
 }  // namespace isola::detail

@@ -43,12 +43,12 @@ enum class WaitsFor : uint8_t {
 // What the inspector reads of an isolate while it runs. Thread safety: one writer; any thread
 // reads, relaxed: it takes what it finds.
 struct Books {
-  sync::atomic<WaitsFor> what{WaitsFor::nothing};
-  sync::atomic<uint64_t> id{0};                  // of the actor or channel waited for
+  sync::atomic<uint64_t> handled{0};  // messages handled or received; first, see ActorCell
+  sync::atomic<uint64_t> id{0};       // of the actor or channel waited for
   std::array<sync::atomic<uint64_t>, 2> name{};  // the first 16 bytes of a channel's name
-  sync::atomic<bool> has_limit{false};           // the wait ends at some time by itself
   sync::atomic<uint64_t> waits{0};               // how often it has waited
-  sync::atomic<uint64_t> handled{0};             // messages handled or received
+  sync::atomic<WaitsFor> what{WaitsFor::nothing};
+  sync::atomic<bool> has_limit{false};  // the wait ends at some time by itself
 
   void count_message() {
     handled.store(handled.load(sync::memory_order_relaxed) + 1, sync::memory_order_relaxed);

@@ -59,7 +59,7 @@ inline constexpr bool kChecked = false;
 class Attachments;    // attachment.h
 class SegmentReader;  // block.cc
 
-struct Seal;          // seal.h
+struct Seal;  // seal.h
 void release_slow(Block* block);
 // Reports it if the message was changed since it was sealed, if it was.
 void verify_seal(Block& block);
@@ -125,8 +125,7 @@ class alignas(64) Block {
   const MessageType* type = nullptr;      // of the root struct
   const MessageType* kept_for = nullptr;  // invariant 3
   capnp::word* words = nullptr;
-  uint32_t capacity_words = 0;
-  uint32_t dirty_words = 0;  // how many may be other than zero, while no arena is alive
+  Block* more_segments = nullptr;  // an alias's are its origin's
   uint8_t size_class = 0;
   // Relaxed: only counted by Pool::stats, which wants a recent value and orders nothing.
   sync::atomic<BlockState> state{BlockState::free};
@@ -137,7 +136,6 @@ class alignas(64) Block {
   uint16_t flags = 0;                    // kMarker and so on
   uint8_t kept_place = 0;                // of the free list of kept_for, where it usually is
   detail::Envelope envelope;
-  Block* more_segments = nullptr;  // an alias's are its origin's
 
   // Bits of `flags`. A marker stands for an item that is gone, and reads as all defaults.
   static constexpr uint16_t kMarker = 1;
@@ -147,6 +145,8 @@ class alignas(64) Block {
   static constexpr uint16_t kSealed = 16;
   // A context record that names callers.
   static constexpr uint16_t kNamesCallers = 32;
+  // It came from outside, so its root struct may have other sizes than ours.
+  static constexpr uint16_t kAdopted = 64;
 
   // A Cap'n Proto builder is five words: segment, capabilities, data, pointers, sizes.
   static constexpr size_t kBuilderBytes = 40;
@@ -164,11 +164,16 @@ class alignas(64) Block {
   }
 
   // Picks the reader: a body made in this process that did not outgrow its block is read
-  // unchecked, with the reader that was made with its builder; one that grew is read through the
-  // arena, which knows its segments.
+  // unchecked, with the reader that was made with its builder, or, where all is known of it, one
+  // made now; one that grew is read through the arena, which knows its segments.
   template <MessageStruct T>
   typename T::Reader read() const {
-    if constexpr (!message_type<T>.is_flat()) {
+    if constexpr (message_type<T>.is_flat()) {
+      // Without a look at the kept one, which lies on a cache line that is not needed otherwise.
+      if ((flags & (kMarker | kAlias | kAdopted)) == 0) [[likely]]
+        return typename T::Reader(capnp::_::StructReader(
+            kj::arrayPtr(words + 1, size_t{T::_capnpPrivate::dataWordSize})));
+    } else {
       if (more_segments != nullptr) [[unlikely]]
         return read_grown<T>();
     }
@@ -194,6 +199,7 @@ class alignas(64) Block {
   template <MessageStruct T>
   void adopt(uint32_t body_words) {
     dirty_words = body_words;
+    flags |= kAdopted;
     type = &message_type<T>;
     // Its structs may have other sizes than ours, but a reader knows the sizes.
     new (reader_) typename T::Reader(capnp::readMessageUnchecked<T>(words));
@@ -268,16 +274,19 @@ class alignas(64) Block {
 
   // What only an alias has. An alias has no arena: these lie in its place.
   struct AliasParts {
-    capnp::word* own_words;                // its own body, unused
+    capnp::word* own_words;                 // its own body, unused
     detail::SegmentReader* segment_reader;  // of what grew, once it was read
   };
   AliasParts& alias_parts() { return *std::launder(reinterpret_cast<AliasParts*>(arena_)); }
 
-  // What setters and getters of a flat message read of these two lies on one cache line, the third.
+  // What setters read of a builder, its third word, is the last on the second cache line: so a flat
+  // message that is composed, sent, read and released needs two lines, and that of its body.
   alignas(8) std::byte builder_[kBuilderBytes];
   alignas(8) std::byte reader_[kReaderBytes];
 
  public:
+  uint32_t capacity_words = 0;
+  uint32_t dirty_words = 0;  // how many may be other than zero, while no arena is alive
   // While it waits in a channel: since when, in milliseconds of coarse time, and its OwnerGone.
   uint32_t queued_ms = 0;
   uint8_t item_policy = 0;

@@ -57,17 +57,21 @@ struct Seen {
 constexpr size_t kSeen = 64;  // as many actors take turns on a worker before one is looked up again
 constinit thread_local std::array<Seen, kSeen> seen{};
 
+// An actor that has a ledger has them: see find_or_make.
+HeapFigures& figures_of(const ActorCell& cell) { return cell.extras()->heap_figures; }
+
 // On the books of the actor's own heap. False if its quota does not suffice.
 bool charge(ActorCell& cell, size_t bytes) {
-  sync::atomic<uint64_t>& live_bytes = cell.heap_figures.live_bytes;
+  sync::atomic<uint64_t>& live_bytes = figures_of(cell).live_bytes;
   const uint64_t live = live_bytes.load(sync::memory_order_relaxed);
-  if (bytes > cell.heap_quota || live > cell.heap_quota - bytes) return false;
+  const uint64_t quota = cell.heap_quota();
+  if (bytes > quota || live > quota - bytes) return false;
   live_bytes.store(live + bytes, sync::memory_order_relaxed);
   return true;
 }
 
 void discharge(ActorCell& cell, uint64_t bytes) {
-  HeapFigures& figures = cell.heap_figures;
+  HeapFigures& figures = figures_of(cell);
   const uint64_t live = figures.live_bytes.load(sync::memory_order_relaxed);
   if (live > figures.peak_bytes.load(sync::memory_order_relaxed))
     figures.peak_bytes.store(live, sync::memory_order_relaxed);
@@ -113,6 +117,7 @@ bool Ledger::is_current() const {
 
 Ledger* Ledger::find_or_make(Execution& execution) {
   const Outside outside;  // what follows allocates
+  execution.cell->own_extras();
   Everybody& all = everybody();
   Ledger* ledger;
   {
@@ -133,10 +138,11 @@ void* Ledger::take(size_t bytes, size_t alignment, const void* site) {
   if (memory != nullptr) [[likely]]
     return memory;
   const ActorCell& cell = *Execution::current().cell;
-  const uint64_t live = cell.heap_figures.live_bytes.load(sync::memory_order_relaxed);
-  const uint64_t room = cell.heap_quota - std::min(live, cell.heap_quota);
+  const uint64_t live = figures_of(cell).live_bytes.load(sync::memory_order_relaxed);
+  const uint64_t quota = cell.heap_quota();
+  const uint64_t room = quota - std::min(live, quota);
   if (bytes >= kBytesMax || room >= block_bytes(bytes, alignment)) throw std::bad_alloc();
-  throw HeapQuotaExceeded(bytes, live, cell.heap_quota);
+  throw HeapQuotaExceeded(bytes, live, quota);
 }
 
 void* Ledger::try_take(size_t bytes, size_t alignment, const void* site) noexcept {
@@ -293,8 +299,8 @@ void Ledger::report_foreign(const Owned& block) const {
 }  // namespace detail
 
 std::string Unfreed::to_string() const {
-  std::string text = name + " left " + std::to_string(blocks) + " blocks, " +
-                     std::to_string(bytes) + " bytes\n";
+  std::string text =
+      name + " left " + std::to_string(blocks) + " blocks, " + std::to_string(bytes) + " bytes\n";
   for (const UnfreedSite& site : sites)
     text += "  " + std::to_string(site.bytes) + " bytes in " + std::to_string(site.blocks) +
             " by " + site.function + "\n";
@@ -316,8 +322,6 @@ void on_foreign_delete(std::function<void(const ForeignDelete&)> callback) {
   detail::everybody().on_foreign_delete = std::move(given);
 }
 
-void drop_unfreed(bool drop) {
-  detail::everybody().drops.store(drop, sync::memory_order_relaxed);
-}
+void drop_unfreed(bool drop) { detail::everybody().drops.store(drop, sync::memory_order_relaxed); }
 
 }  // namespace isola

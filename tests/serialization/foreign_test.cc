@@ -62,6 +62,18 @@ TEST_F(ForeignTest, AFlatStructMayBeShorterLongerOrMissing) {
   auto missing = read_message<Corner>(*pool_, test::framed({0}));
   EXPECT_EQ(missing.value->getY(), 0);
   EXPECT_EQ(write_message(missing.value).value, test::framed({0}));
+  // What lies where this program would have put the struct is not it.
+  auto behind =
+      read_message<Corner>(*pool_, test::framed({test::struct_pointer(1, 1, 0), 7, ones}));
+  EXPECT_EQ(behind.value->getX(), 1);
+  auto nothing = read_message<Corner>(*pool_, test::framed({test::struct_pointer(0, 0, 0), ones}));
+  EXPECT_EQ(nothing.value->getX(), 0);
+  // Such a block serves others afterwards.
+  behind.value = {};
+  nothing.value = {};
+  auto own = compose<Corner>(*pool_);
+  own->setX(2);
+  EXPECT_EQ(Delivery<Corner>(std::move(own))->getX(), 2);
 }
 
 TEST_F(ForeignTest, OneSegmentIsCopiedOnceAndReadWhereItLies) {

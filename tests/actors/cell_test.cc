@@ -1,0 +1,107 @@
+// Slots: where their fields lie, and what of one that was used goes on to who has it next.
+#include <isola/actors/cell.h>
+
+#include <isola/isola.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "tests/support/messages.capnp.h"
+#include "tests/support/schedules.h"
+
+namespace isola {
+namespace {
+
+using detail::ActorCell;
+using detail::CellExtras;
+using test::Number;
+
+struct Rests : Actor<Rests, Number> {
+  void on(Number::Reader) {}
+};
+
+// Which cache line of its slot a field begins on, and which it ends on.
+template <class Field>
+size_t first_line(const ActorCell& cell, const Field& field) {
+  return (reinterpret_cast<uintptr_t>(&field) - reinterpret_cast<uintptr_t>(&cell)) / 64;
+}
+template <class Field>
+size_t last_line(const ActorCell& cell, const Field& field) {
+  return (reinterpret_cast<uintptr_t>(&field + 1) - 1 - reinterpret_cast<uintptr_t>(&cell)) / 64;
+}
+
+TEST(Cell, WhatASendAndATurnNeedLiesOnTwoCacheLines) {
+  const ActorCell cell;
+  EXPECT_EQ(first_line(cell, cell.inbox), 0u);
+  EXPECT_EQ(last_line(cell, cell.next_ready), 0u);
+  EXPECT_EQ(last_line(cell, cell.runtime), 0u);
+  EXPECT_EQ(first_line(cell, cell.signals), 1u);
+  EXPECT_EQ(first_line(cell, cell.behaviour), 1u);
+  EXPECT_EQ(first_line(cell, cell.id), 1u);
+  EXPECT_EQ(last_line(cell, cell.books.handled), 1u);
+  // What senders on other threads write, apart from a turn's.
+  EXPECT_EQ(first_line(cell, cell.references), 2u);
+  EXPECT_EQ(last_line(cell, cell.notifier), 2u);
+}
+
+TEST(Cell, SlotsDoNotShareFewSetsOfTheCache) {
+  constexpr size_t kLines = sizeof(ActorCell) / 64;
+  EXPECT_NE(kLines % 8, 0u) << "a line of one slot would meet that of each eighth in the same set";
+  EXPECT_LE(kLines, 5u) << "a million actors have one each";
+}
+
+TEST(Cell, OneWithoutANameABoundOrAHeapHasNoExtras) {
+  System system(test::quiet({.workers = 1}));
+  const auto plain = system.spawn<Rests>();
+  EXPECT_EQ(plain.cell()->extras(), nullptr);
+  EXPECT_EQ(plain.name(), "");
+  EXPECT_EQ(plain.cell()->heap_quota(), UINT64_MAX);
+  EXPECT_EQ(plain.cell()->heap_stats().live_bytes, 0u);
+  EXPECT_EQ(ActorCell().heap_stats().inbox_bytes, 0u) << "nor has a slot that was never used";
+  const auto named = system.spawn<Rests>({.name = "named"});
+  ASSERT_NE(named.cell()->extras(), nullptr);
+  EXPECT_EQ(named.name(), "named");
+}
+
+TEST(Cell, WhatItsLastActorWasGivenIsNotOfTheNext) {
+  System system(test::quiet({.workers = 1}));
+  EXPECT_FALSE(test::run_as_actor(system, [](System& on) {
+    const ActorCell* slot = nullptr;
+    const CellExtras* extras = nullptr;
+    {
+      const auto first = on.spawn<Rests>({.name = "first",
+                                          .type = "shown",
+                                          .heap_quota = 1 << 20,
+                                          .inbox_bytes_max = 1 << 20,
+                                          .accepts = AcceptedKeys::none()});
+      slot = first.cell().get();
+      extras = slot->extras();
+      ASSERT_NE(extras, nullptr);
+      EXPECT_EQ(slot->heap_stats().quota_bytes, uint64_t{1} << 20);
+      EXPECT_EQ(slot->short_way_max, 0u) << "its bytes are counted";
+      EXPECT_NE(extras->accepts, nullptr);
+      first.stop();
+      EXPECT_FALSE(first.join());
+    }
+    std::vector<Address<Number>> others;  // one of them has its slot
+    bool was_there = false;
+    for (int i = 0; i < 1000 && !was_there; ++i) {
+      others.push_back(on.spawn<Rests>());
+      was_there = others.back().cell().get() == slot;
+    }
+    ASSERT_TRUE(was_there);
+    const ActorCell& cell = *others.back().cell();
+    EXPECT_EQ(cell.extras(), extras) << "they stay with the slot, for who reads them";
+    EXPECT_EQ(cell.name(), "");
+    EXPECT_NE(cell.type_name(), "shown");
+    EXPECT_EQ(cell.heap_quota(), UINT64_MAX);
+    EXPECT_GT(cell.short_way_max, 0u);
+    EXPECT_EQ(cell.extras()->inbox_bytes, nullptr);
+    EXPECT_EQ(cell.extras()->accepts, nullptr);
+    EXPECT_EQ(cell.restarts(), 0u);
+  }));
+}
+
+}  // namespace
+}  // namespace isola
