@@ -292,8 +292,8 @@ void ActorCell::drop_handle() {
       return;
   }
   // The reference stays until it is known whether the isolate ends. Acquire: what was done with it
-  // by those who dropped theirs before.
-  if (references.fetch_sub(kHandle, sync::memory_order_acq_rel) < 2 * kHandle) end_if_unused(*this);
+  // by those who dropped theirs before. Sequentially consistent: see there.
+  if (references.fetch_sub(kHandle, sync::memory_order_seq_cst) < 2 * kHandle) end_if_unused(*this);
   drop();
 }
 

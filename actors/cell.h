@@ -208,7 +208,8 @@ class alignas(64) ActorCell {
   void drop();
   // A reference that counts as a handle, too. The last of them ends what create() made.
   void drop_handle();
-  bool has_handles() const { return references.load(sync::memory_order_acquire) >= kHandle; }
+  // See end_if_unused().
+  bool has_handles() const { return references.load(sync::memory_order_seq_cst) >= kHandle; }
 
  private:
   // Its bound in bytes, or nullptr.

@@ -124,27 +124,31 @@ void run_job(ActorCell& cell) {
   if (job == nullptr) return;
   const bool begun = job->claim();
   Error error;
-  if (begun)
-    error = is_interrupted(cell) ? Error(Code::interrupted) : execute(cell, *job).error;
+  if (begun) error = is_interrupted(cell) ? Error(Code::interrupted) : execute(cell, *job).error;
   // Only the function was meant.
   if (is_interrupted(cell)) Worker::current()->running().execution.cancelled = false;
   if (cell.resets && job->of_user) clear(cell);
-  cell.job_claimed.store(false, sync::memory_order_release);
+  cell.job_claimed.store(false, sync::memory_order_seq_cst);
   end_if_unused(cell);
   if (begun) job->finish(*cell.runtime, error);
 }
 
+// Who drops the last handle and who is done with a job meet here: each changes its own of the two,
+// handles and job_claimed, and then looks at the other. So all of that is sequentially consistent.
 void end_if_unused(ActorCell& cell) {
-  if (cell.type.load(sync::memory_order_relaxed) != &kIsolateType || cell.has_handles()) return;
-  // Whoever runs it now looks again afterwards.
-  if (cell.job_claimed.exchange(true, sync::memory_order_acq_rel)) return;
-  if (cell.has_handles()) {  // it was found in the list just now
-    cell.job_claimed.store(false, sync::memory_order_release);
-    return;
+  if (cell.type.load(sync::memory_order_relaxed) != &kIsolateType) return;
+  while (!cell.has_handles()) {
+    // Whoever runs it now looks again afterwards.
+    if (cell.job_claimed.exchange(true, sync::memory_order_seq_cst)) return;
+    if (!cell.has_handles()) {
+      // It ends in a turn of its own, in which nobody else needs to find it.
+      cell.runtime->slots().hide(cell);
+      cell.signal(kStop);
+      return;
+    }
+    // It was found in the list just now. Who did may have dropped it, and left it to this one.
+    cell.job_claimed.store(false, sync::memory_order_seq_cst);
   }
-  // It ends in a turn of its own, in which nobody else needs to find it.
-  cell.runtime->slots().hide(cell);
-  cell.signal(kStop);
 }
 
 BeingMade::BeingMade(ActorCell& cell)
@@ -308,7 +312,10 @@ Error Isolate::in_main_namespace(const std::function<void(Namespace&)>& use) con
 
 Error Isolate::reset() {
   if (Error error = unusable()) return error;
-  return start_job(false, +[] { detail::clear(*detail::Execution::current().cell); }).get().err;
+  return start_job(
+             false, +[] { detail::clear(*detail::Execution::current().cell); })
+      .get()
+      .err;
 }
 
 Error Isolate::close() {

@@ -87,9 +87,9 @@ std::string Runtime::name_of(uint64_t id) const {
 HandleRef Runtime::find(uint64_t id) {
   // First where nobody else writes.
   const Worker* own = own_worker();
-  ActorCell* cell = own != nullptr ? slots_.find(id, own->free_slots_) : nullptr;
+  ActorCell* cell = own != nullptr ? slots_.find(id, own->free_slots_.made) : nullptr;
   for (size_t i = 0; cell == nullptr && i < workers_.size(); ++i)
-    cell = slots_.find(id, workers_[i]->free_slots_);
+    cell = slots_.find(id, workers_[i]->free_slots_.made);
   if (cell == nullptr) cell = slots_.find(id);
   return cell != nullptr ? Slots::refer<HandleRef>(*cell, id) : HandleRef();
 }
@@ -144,6 +144,13 @@ void Runtime::stop() {
   pool_->close();
 }
 
+const char* Runtime::type_label(const std::string& type) {
+  if (type.empty()) return nullptr;
+  sync::Lock lock(type_labels_mutex_);
+  // Nodes of a set stay where they are, so the inspector may read the text at any time.
+  return type_labels_.insert(type).first->c_str();
+}
+
 ActorCell* Runtime::new_slot(const SlotOptions& options, const BehaviourType& type,
                              void* behaviour) {
   const Outside outside;  // a slot outlives the actor that asks for it
@@ -155,22 +162,26 @@ ActorCell* Runtime::new_slot(const SlotOptions& options, const BehaviourType& ty
     root_context = crossing_record(*pool_, accepts.get());
   Worker* worker = own_worker();
   Slots::Cache* const slots = worker != nullptr ? &worker->free_slots_ : nullptr;
-  ActorCell* cell = slots_.take(slots);
+  ActorCell* cell = nullptr;
+  try {
+    cell = slots_.take(slots);
+    if (cell != nullptr) cell->set_options(options, type_label(options.type), std::move(accepts));
+  } catch (...) {
+    if (root_context != nullptr) release(root_context);
+    if (cell != nullptr) {
+      cell->id.store(0, sync::memory_order_relaxed);
+      slots_.give(*cell, slots);
+    }
+    throw;
+  }
   if (cell == nullptr) {
     if (root_context != nullptr) release(root_context);
     return nullptr;
   }
   count_alive(+1);
-  const char* type_label = nullptr;
-  if (!options.type.empty()) {
-    sync::Lock lock(type_labels_mutex_);
-    // Nodes of a set stay where they are, so the inspector may read the text at any time.
-    type_label = type_labels_.insert(options.type).first->c_str();
-  }
   cell->type.store(&type, sync::memory_order_relaxed);
   cell->behaviour = behaviour;
   cell->root_context = root_context;
-  cell->set_options(options, type_label, std::move(accepts));
   cell->resources.set_isolate(cell->id.load(sync::memory_order_relaxed));
   // Made by one of its workers, it is at home there. Made elsewhere it has no home until then, and
   // nobody may tell one.

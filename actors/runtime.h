@@ -156,6 +156,8 @@ class Runtime {
   Namespace main_names{*std::pmr::new_delete_resource(), nullptr};
 
  private:
+  // The runtime's own copy of a text, for as long as it lives; nullptr for an empty one.
+  const char* type_label(const std::string& type);
   ~Runtime();
   // The worker whose thread this is, if it is one of this Runtime's.
   Worker* own_worker();

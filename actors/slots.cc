@@ -54,11 +54,11 @@ ActorCell* Slots::take(Cache* cache) {
     if (closed_.load(sync::memory_order_acquire)) return nullptr;
     if (cache->count == 0) {
       sync::Lock lock(mutex_);
-      for (; cache->count < kSlotsMoved; ++cache->count) {
+      do {
         ActorCell* moved = pop();
         moved->next_free = std::exchange(cache->first, moved);
-      }
-      runtime_.retain(kSlotsMoved);
+      } while (++cache->count < kSlotsMoved && free_ != nullptr);
+      runtime_.retain(cache->count);
     }
     cell = std::exchange(cache->first, cache->first->next_free);
     --cache->count;
@@ -111,8 +111,8 @@ void Slots::show(ActorCell& cell, Cache* cache) {
   const uint64_t id = cell.id.load(sync::memory_order_relaxed);
   // Release: that it lives.
   id_beside(cell).store(id, sync::memory_order_release);
-  if (cache != nullptr)
-    cache->made[id % cache->made.size()].store(&cell, sync::memory_order_release);
+  Made& made = cache != nullptr ? cache->made : made_elsewhere_;
+  made[id % made.size()].store(&cell, sync::memory_order_release);
 }
 
 // Relaxed: who still sees it looks whether it lives. The next one to live there is shown later, as
@@ -134,14 +134,16 @@ Ref Slots::refer(ActorCell& cell, uint64_t id) {
   return lives() ? std::move(ref) : Ref();
 }
 
-ActorCell* Slots::find(uint64_t id, const Cache& cache) const {
+ActorCell* Slots::find(uint64_t id, const Made& made) const {
   // Acquire: its slab may have been made on another thread.
-  ActorCell* cell = cache.made[id % cache.made.size()].load(sync::memory_order_acquire);
+  ActorCell* cell = made[id % made.size()].load(sync::memory_order_acquire);
   const bool found = cell != nullptr && id_beside(*cell).load(sync::memory_order_relaxed) == id;
   return found ? cell : nullptr;
 }
 
 ActorCell* Slots::find(uint64_t id) const {
+  if (id >= next_id_.load(sync::memory_order_relaxed)) return nullptr;  // nobody had it yet
+  if (ActorCell* cell = find(id, made_elsewhere_)) return cell;
   for (size_t i = 0; i < slabs(); ++i) {
     Slab& slab = *slab_table_[i].load(sync::memory_order_acquire);
     for (size_t j = 0; j < kSlabCells; ++j)

@@ -5,9 +5,8 @@
 // they are in the order of the starts.
 //
 // The ids of those that live also lie beside the slots, so that listing them and looking one up
-// reads few cache lines, and hardly any that another worker writes; and a worker knows where those
-// are that it made last.
-// Thread safety: any thread; a Cache belongs to one.
+// reads few cache lines, and hardly any that another worker writes; and a worker knows where some
+// of those are that it made last. Thread safety: any thread; a Cache belongs to one.
 #pragma once
 
 #include <isola/actors/cell.h>
@@ -25,17 +24,19 @@ namespace isola::detail {
 
 // How many slots go to a worker, or come back, at once.
 inline constexpr uint32_t kSlotsMoved = sync::kSimulated ? 2 : 32;
-// Of how many that it made last a worker knows where they are.
+// Of how many a worker knows where they are: of those with the same id modulo this, the one that it
+// made last.
 inline constexpr size_t kSlotsRemembered = sync::kSimulated ? 2 : 128;
 
 class Slots {
  public:
+  // By id, modulo its size: a slot that the actor with such an id got. Any thread reads it.
+  using Made = std::array<sync::atomic<ActorCell*>, kSlotsRemembered>;
   // The free slots of a worker. Each counts as a use of the Runtime, as those in use do.
   struct Cache {
     ActorCell* first = nullptr;
     uint32_t count = 0;
-    // By id, modulo its size: a slot that the actor with such an id got. Any thread reads it.
-    std::array<sync::atomic<ActorCell*>, kSlotsRemembered> made{};
+    Made made{};
   };
 
   explicit Slots(Runtime& runtime);
@@ -64,10 +65,10 @@ class Slots {
   // All that have not ended, in that order. Looks at all slots, without a lock.
   std::vector<CellRef> not_ended() const;
   // The slot of the one with this id, if it can be found, or nullptr. Looks at all ids, without a
-  // lock.
+  // lock, unless it was made last outside of workers.
   ActorCell* find(uint64_t id) const;
   // The same if the worker knows where it is; of any worker.
-  ActorCell* find(uint64_t id, const Cache& cache) const;
+  ActorCell* find(uint64_t id, const Made& made) const;
   // A reference to the actor with this id, which was found in this slot, or to nobody if it does
   // not live any more.
   template <class Ref>
@@ -104,6 +105,7 @@ class Slots {
   std::unique_ptr<sync::atomic<Slab*>[], Free> slab_table_;
   sync::atomic<size_t> slab_count_{0};
   sync::atomic<bool> closed_{false};  // is_closed_, for who has a cache
+  Made made_elsewhere_{};             // by threads that are no workers
   // Written at each start of an actor, by any worker: apart from what is only read there.
   alignas(64) sync::atomic<uint64_t> next_id_{1};
   alignas(64) sync::Mutex mutex_;  // guards the two below, and adding slabs

@@ -133,9 +133,9 @@ detail::CellRef Supervisor::start(const SpawnOptions& options, const detail::Beh
     runtime_->end_actor(*cell, Error());
     return ref;
   }
-  cell->own_extras().incarnations = std::move(incarnations);
   detail::BeingMade being(*cell);
   try {
+    cell->own_extras().incarnations = std::move(incarnations);
     cell->behaviour = cell->extras()->incarnations->make();
     type.run != nullptr ? runtime_->place(*cell) : runtime_->actor_made(*cell);
   } catch (...) {

@@ -132,7 +132,7 @@ Error sleep_for(std::chrono::duration<Rep, Period> duration) {
 void yield();
 
 // The running actor's own random numbers: reproducible in a System with a seed.
-// REQUIRES: called in an actor.
+// REQUIRES: called in an actor. Throws std::bad_alloc: only at its first call in an actor.
 uint64_t random();
 
 // Reports a failure that does not end this actor: an input that could not be read, say. It is

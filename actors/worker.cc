@@ -295,8 +295,10 @@ ISOLA_HOT bool Worker::is_to_share() {
          ready_count_.load(sync::memory_order_relaxed) > 0 && --turns_until_look_ <= 0;
 }
 
-// Acquire, by an exchange: what was there when attention was called is seen by the look that
-// follows, and who calls it after that is heeded the next time.
+// Acquire, by an exchange: what came before the call for attention that it takes is seen by the
+// look that follows. What is missed, as its call comes later or was overwritten by that of another
+// thread, is seen at the next one: that is at most kTurnsBetweenDispatches turns off, and none
+// where nobody is ready.
 bool Worker::looks_and_goes_on() {
   attention_.exchange(false, sync::memory_order_acquire);
   return may_go_on() && nothing_came();

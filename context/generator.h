@@ -129,7 +129,9 @@ inline bool GeneratorFrame::advance(Run run) {
   execution.frame = &data_;
   if (!run()) [[unlikely]]
     return finish();
-  execution.frame = data_.outer;  // if it was special it has suspended itself, to the same frame
+  // If it was special it has suspended itself, to the same frame. Not `execution`: its body may have
+  // been suspended as a part of a fiber_generator's, which another thread has resumed.
+  note_suspended();
   return true;
 }
 

@@ -6,6 +6,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -270,6 +271,33 @@ TEST(FiberGenerator, IsCapturedAsItIsAtThatTime) {
   EXPECT_EQ(captured[1].get(locale), "fr_FR");
   EXPECT_EQ(captured[1].get(digits), 3);
   EXPECT_FALSE(capture().contains(digits));
+}
+
+generator<int> yields_between(Yield<int>& yield) {
+  co_yield 1;
+  yield(2);
+  co_yield 3;
+}
+
+TEST(FiberGenerator, GoesOnOnAnotherThreadWhileItStandsInAnotherGenerator) {
+  fiber_generator<int> all([](Yield<int>& yield) {
+    generator<int> inner = yields_between(yield);
+    while (const auto value = inner.next()) yield(*value);
+    yield(frame().kind() == FrameKind::generator && frame().outer() ? 4 : -1);
+  });
+  const auto innermost = [] { return detail::Execution::current().frame; };
+  const detail::FrameData* const here = innermost();
+  EXPECT_EQ(all.next(), 1);
+  EXPECT_EQ(all.next(), 2) << "by the body of the inner one";
+  EXPECT_EQ(innermost(), here);
+  std::thread([&] {
+    const uint64_t there = frame().id();
+    EXPECT_EQ(all.next(), 3);
+    EXPECT_EQ(frame().id(), there);
+    EXPECT_EQ(all.next(), 4);
+    EXPECT_EQ(frame().id(), there);
+  }).join();
+  EXPECT_EQ(innermost(), here) << "what went on there wrote to nothing of this thread";
 }
 
 }  // namespace

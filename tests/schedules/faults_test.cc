@@ -171,10 +171,37 @@ void forwarders_move_to_the_checker(Simulation& run, System& system) {
   for (ActorRef& driver : drivers) (void)driver.join();
 }
 
+// For each number three of its own, as `sender`.
+struct Burster : Actor<Burster, Number> {
+  Burster(Address<Number> to, int64_t sender) : to_(std::move(to)), sender_(sender) {}
+  void on(Number::Reader) {
+    for (int i = 0; i < 3; ++i) (void)to_.send<Number>(number(sender_ * 1000 + count_++));
+  }
+  Address<Number> to_;
+  int64_t sender_;
+  int64_t count_ = 0;
+};
+
+// Now one, now the other worker sends to the checker, which goes to and fro between them: while it
+// is on its way to a sender, what that one has sent from elsewhere may still wait to be taken.
+void the_checker_moves(Simulation& run, System& system) {
+  auto checker = system.spawn<Checker>();
+  const Address<Number> senders[] = {
+      system.spawn<Burster>(SpawnOptions{.pinned = true}, checker, int64_t{0}),
+      system.spawn<Burster>(SpawnOptions{.pinned = true}, checker, int64_t{1})};
+  for (int round = 0; round < 8; ++round) {
+    for (int i = 0; i < 5; ++i) {  // more than it takes to let it move
+      (void)senders[round % 2].send<Number>(number(i));
+      if (run.choose(2) != 0) (void)sleep_for(2us);
+    }
+  }
+}
+
 TEST(Faults, OfNoKindAreFoundWhereThereIsNone) {
   for_each_system(1000, relay_and_one_sender);
   for_each_system(500, relay_and_more_senders);
   for_each_system(500, forwarders_move_to_the_checker, {.workers = 2});
+  for_each_system(1000, the_checker_moves, {.workers = 2});
 }
 
 // What was sent is received, or still there, whatever limits pass.
@@ -248,7 +275,7 @@ TEST(Faults, ThatArePlantedAreFound) {
       {"lost_wake_up", Planted::lost_wake_up, relay_and_one_sender},
       {"double_schedule", Planted::double_schedule, relay_and_one_sender},
       {"claim_taken_twice", Planted::claim_taken_twice, send_and_receive_for},
-      {"reordered_by_move", Planted::reordered_by_move, relay_and_more_senders},
+      {"reordered_by_move", Planted::reordered_by_move, the_checker_moves, 2},
       {"forgotten_release", Planted::forgotten_release, end_with_mail},
   };
   for (const Case& each : cases) {

@@ -73,6 +73,7 @@ TEST_F(ForeignTest, AFlatStructMayBeShorterLongerOrMissing) {
   nothing.value = {};
   auto own = compose<Corner>(*pool_);
   own->setX(2);
+  EXPECT_EQ(own.block()->flags, 0);
   EXPECT_EQ(Delivery<Corner>(std::move(own))->getX(), 2);
 }
 
