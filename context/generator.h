@@ -129,8 +129,8 @@ inline bool GeneratorFrame::advance(Run run) {
   execution.frame = &data_;
   if (!run()) [[unlikely]]
     return finish();
-  // If it was special it has suspended itself, to the same frame. Not `execution`: its body may have
-  // been suspended as a part of a fiber_generator's, which another thread has resumed.
+  // If it was special it has suspended itself, to the same frame. Not `execution`: its body may
+  // have been suspended as a part of a fiber_generator's, which another thread has resumed.
   note_suspended();
   return true;
 }
