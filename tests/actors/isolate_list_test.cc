@@ -5,25 +5,15 @@
 #include <cstdint>
 #include <vector>
 
+#include "tests/actors/isolate_ids.h"
 #include "tests/support/schedules.h"
 
 namespace isola {
 namespace {
 
+using test::ids_of;
 using test::on_every_scheduler;
-
-std::vector<IsolateId> ids(const std::vector<Isolate>& isolates) {
-  std::vector<IsolateId> ids;
-  for (const Isolate& isolate : isolates) ids.push_back(isolate.id());
-  return ids;
-}
-
-// Of all isolates but the one that the test itself may be.
-std::vector<IsolateId> others(System& system) {
-  std::vector<IsolateId> found = ids(system.isolates());
-  if (detail::Execution::current().cell != nullptr) std::erase(found, system.current().id());
-  return found;
-}
+using test::other_ids;
 
 TEST(IsolateList, NobodyIsFoundOnceTheLastHandleIsGone) {
   on_every_scheduler([](System& system) {
@@ -34,7 +24,7 @@ TEST(IsolateList, NobodyIsFoundOnceTheLastHandleIsGone) {
     EXPECT_EQ(system.find(id).or_raise(), listed.back()) << "what is listed is a handle";
     listed.clear();
     EXPECT_EQ(system.find(id).err, Code::isolate_not_found);
-    EXPECT_EQ(others(system), (std::vector{kMainIsolate}));
+    EXPECT_EQ(other_ids(system), (std::vector{kMainIsolate}));
   });
 }
 
@@ -54,7 +44,7 @@ TEST(IsolateList, IsReadWhileOthersAreMadeAndDropped) {
       EXPECT_EQ(made.run([] { return 7; }).or_raise(), 7);
     }
     EXPECT_FALSE(listing.get().err);
-    EXPECT_EQ(others(system), (std::vector{kMainIsolate, lister.id()}));
+    EXPECT_EQ(other_ids(system), (std::vector{kMainIsolate, lister.id()}));
   });
 }
 
@@ -83,7 +73,7 @@ TEST(IsolateList, EachIsFoundAmongMany) {
     };
     std::vector<Isolate> made = maker.run(+make, uint64_t{kMany / 2}).or_raise();
     while (made.size() < kMany) made.push_back(system.create());
-    std::vector<IsolateId> all = ids(made);
+    std::vector<IsolateId> all = ids_of(made);
     EXPECT_TRUE(std::is_sorted(all.begin(), all.end()));
     for (const Isolate& each : made) EXPECT_EQ(system.find(each.id()).or_raise(), each);
     for (size_t i = 0; i < kMany; i += 2) EXPECT_FALSE(made[i].close());
@@ -92,7 +82,7 @@ TEST(IsolateList, EachIsFoundAmongMany) {
       EXPECT_EQ(system.find(all[i]).err, i % 2 == 0 ? Code::isolate_not_found : Code::ok);
       if (i % 2 != 0) left.push_back(all[i]);
     }
-    EXPECT_EQ(others(system), left);
+    EXPECT_EQ(other_ids(system), left);
   });
 }
 

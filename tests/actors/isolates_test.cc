@@ -7,6 +7,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "tests/actors/isolate_ids.h"
 #include "tests/support/messages.capnp.h"
 #include "tests/support/schedules.h"
 
@@ -17,28 +18,16 @@ using test::eventually;
 using test::Number;
 using test::on_every_scheduler;
 using test::on_real_scheduler;
-
-std::vector<IsolateId> ids(const std::vector<Isolate>& isolates) {
-  std::vector<IsolateId> ids;
-  for (const Isolate& isolate : isolates) ids.push_back(isolate.id());
-  return ids;
-}
-
-// Of all isolates but the one that the test itself may be.
-std::vector<IsolateId> others(System& system) {
-  std::vector<IsolateId> found = ids(system.isolates());
-  if (detail::Execution::current().cell != nullptr) std::erase(found, system.current().id());
-  return found;
-}
+using test::other_ids;
 
 TEST(Isolates, AreListedInTheOrderOfTheirCreationMainFirst) {
   // Covers: API-001, API-019, API-020, API-030
   on_every_scheduler([](System& system) {
-    EXPECT_EQ(others(system), (std::vector{kMainIsolate}));
+    EXPECT_EQ(other_ids(system), (std::vector{kMainIsolate}));
     Isolate first = system.create();
     Isolate second = system.create({.name = "second"});
     EXPECT_FALSE(first.error());
-    EXPECT_EQ(others(system), (std::vector{kMainIsolate, first.id(), second.id()}));
+    EXPECT_EQ(other_ids(system), (std::vector{kMainIsolate, first.id(), second.id()}));
     EXPECT_LT(first.id(), second.id());
     static_assert(std::same_as<decltype(system.main().id()), IsolateId>);
     static_assert(std::same_as<decltype(system.current().id()), IsolateId>);
@@ -63,10 +52,10 @@ TEST(Isolates, CreatedInsideOfAnIsolateAreSeenFromMain) {
       seen = {kMainIsolate, a.id(), IsolateId::parse(b).or_raise()};
     });
     caller.join();
-    EXPECT_EQ(others(system), seen);
+    EXPECT_EQ(other_ids(system), seen);
     EXPECT_EQ(system.find(seen[2]).or_raise().name(), "B");
     EXPECT_FALSE(a.close());
-    EXPECT_TRUE(eventually([&] { return others(system).size() == 1; }))
+    EXPECT_TRUE(eventually([&] { return other_ids(system).size() == 1; }))
         << "its only handle was in the namespace of A";
   });
 }
@@ -76,14 +65,14 @@ TEST(Isolates, LeaveTheListWhenTheyAreClosed) {
   on_every_scheduler([](System& system) {
     std::vector<Isolate> made{system.create(), system.create(), system.create()};
     EXPECT_FALSE(made[1].close());
-    EXPECT_EQ(others(system), (std::vector{kMainIsolate, made[0].id(), made[2].id()}));
+    EXPECT_EQ(other_ids(system), (std::vector{kMainIsolate, made[0].id(), made[2].id()}));
     EXPECT_FALSE(made[0].close());
     Isolate newest = system.create();
-    EXPECT_EQ(others(system), (std::vector{kMainIsolate, made[2].id(), newest.id()}));
+    EXPECT_EQ(other_ids(system), (std::vector{kMainIsolate, made[2].id(), newest.id()}));
     EXPECT_EQ(made[1].close(), Code::isolate_not_found);
     EXPECT_FALSE(made[2].close());
     EXPECT_FALSE(newest.close());
-    EXPECT_EQ(others(system), (std::vector{kMainIsolate}));
+    EXPECT_EQ(other_ids(system), (std::vector{kMainIsolate}));
   });
 }
 
@@ -173,8 +162,8 @@ TEST(Isolates, AreTheSameThroughEveryHandle) {
 TEST(Isolates, IdsComeFromTextOrNotAtAll) {
   // Covers: API-057
   on_every_scheduler([](System& system) {
-    for (const char* text : {"", "-1", "1.5", "x", "0x1", " 1", "1 ", "18446744073709551615",
-                             "18446744073709551616"})
+    for (const char* text :
+         {"", "-1", "1.5", "x", "0x1", " 1", "1 ", "18446744073709551615", "18446744073709551616"})
       EXPECT_EQ(IsolateId::parse(text).err, Code::invalid_argument) << text;
     const IsolateId forged = IsolateId::parse("999999").or_raise();
     EXPECT_EQ(system.find(forged).err, Code::isolate_not_found);
@@ -195,7 +184,7 @@ TEST(Isolates, OfAWrongNameAreNotMade) {
     }
     EXPECT_EQ(system.create({.name = "caf\xe9"}).error().message(),
               "the name of an isolate is UTF-8 without NUL, and byte 3 is not");
-    EXPECT_EQ(others(system).size(), 1u);
+    EXPECT_EQ(other_ids(system).size(), 1u);
   });
 }
 
@@ -280,16 +269,16 @@ TEST(Isolates, EndWithTheirLastHandle) {
     auto [tx, rx] = system.channel<Number>(bounded(1));
     {
       Isolate isolate = system.create();
-      EXPECT_FALSE(isolate
-                       .run([](Sender<Number> end) { globals().set("end", std::move(end)); },
-                            std::move(tx))
-                       .err);
+      EXPECT_FALSE(
+          isolate
+              .run([](Sender<Number> end) { globals().set("end", std::move(end)); }, std::move(tx))
+              .err);
       Isolate copy = isolate;
       isolate = Isolate();
       EXPECT_EQ(rx.try_recv().err, Code::channel_empty) << "there is another handle";
     }
     EXPECT_EQ(rx.recv().err, Code::channel_closed);
-    EXPECT_TRUE(eventually([&] { return others(system).size() == 1; }));
+    EXPECT_TRUE(eventually([&] { return other_ids(system).size() == 1; }));
   });
 }
 
@@ -300,7 +289,7 @@ TEST(Isolates, ThatRunWithoutAHandleEndAfterwards) {
     auto future = system.create().run_async(receive, std::move(rx));
     EXPECT_FALSE(tx.send([](Number::Builder n) { n.setValue(4); }));
     EXPECT_EQ(future.get().or_raise(), 4);
-    EXPECT_TRUE(eventually([&] { return others(system).size() == 1; }));
+    EXPECT_TRUE(eventually([&] { return other_ids(system).size() == 1; }));
   });
 }
 
@@ -320,7 +309,7 @@ TEST(Isolates, MayCloseTheirSiblings) {
                       b.id().to_string())
                      .err);
     EXPECT_EQ(b.close(), Code::isolate_not_found);
-    EXPECT_EQ(others(system), (std::vector{kMainIsolate, a.id()}));
+    EXPECT_EQ(other_ids(system), (std::vector{kMainIsolate, a.id()}));
   });
 }
 
