@@ -115,7 +115,8 @@ class Actor {
   // What the runtime calls for each message.
   static void receive(void* behaviour, Block*& block) {
     auto& self = *static_cast<Derived*>(behaviour);
-    const bool handled = (try_handle<Takes>(self, block) || ...);
+    const bool handled =
+        (try_handle<Takes>(self, block) || ...) || detail::Continuation::handle(*block);
     ISOLA_CHECK(handled, ==, true);  // addresses let nothing else through
   }
 
@@ -157,6 +158,8 @@ inline constexpr BehaviourType handler_type{
     &B::receive,
     nullptr,
     [](void* behaviour) { delete static_cast<B*>(behaviour); },
+    nullptr,
+    true,
 };
 
 // A function and what it was spawned with.

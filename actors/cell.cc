@@ -79,7 +79,7 @@ Inbox::Push ActorCell::push_counted(Block* block) {
   Worker* worker = Worker::current();
   if (worker == nullptr || home.load(sync::memory_order_acquire) != worker)
     return inbox.push(block, inbox_max);
-  return worker->push_here(*this, *block);
+  return worker->push_here(*this, *block, inbox_max);
 }
 
 Error ActorCell::wait_for_room(uint64_t bytes, int64_t deadline_ns) {
@@ -101,6 +101,17 @@ Error ActorCell::wait_for_room(uint64_t bytes, int64_t deadline_ns) {
     room_waiters.remove(self);
   }
   return unsuccessful(outcome);
+}
+
+void ActorCell::resume(Block& token) {
+  token.set_state(BlockState::queued);
+  if (InboxBytes* bytes = inbox_bytes()) bytes->take_reserved(token.held_bytes());
+  Worker* worker = Worker::current();
+  const Inbox::Push pushed = worker != nullptr && home.load(sync::memory_order_acquire) == worker
+                                 ? worker->push_here(*this, token, Inbox::kNoBound)
+                                 : inbox.push(&token, Inbox::kNoBound);
+  if (pushed == Inbox::Push::pushed_first) tell_home();
+  if (pushed == Inbox::Push::closed) release(&token);
 }
 
 void ActorCell::give_room_of(const Block& block) {

@@ -53,6 +53,8 @@ struct BehaviourType {
   void (*destroy)(void* behaviour);
   // What is done on kWork, in a turn. It throws nothing.
   void (*work)(void* behaviour) = nullptr;
+  // Whether receive() handles what continuation.h sends.
+  bool handles_answers = false;
 };
 
 enum class Life : uint8_t { free, alive, ended };
@@ -165,6 +167,9 @@ class alignas(64) ActorCell {
   // The usual case of it: a message to an actor at home here that has room. False if it is not so
   // simple: then nothing has happened.
   bool send_here(Block& block);
+  // Takes `token`, which says that an answer has come: beyond all bounds. Any thread that has a
+  // reference.
+  void resume(Block& token);
   // What whoever sends to an ended actor is told: no_such_actor, with the record of its failure if
   // it ended by one. Any thread.
   Error ended();

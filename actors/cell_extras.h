@@ -20,6 +20,7 @@
 namespace isola::detail {
 
 struct Background;
+class Continuation;
 class Incarnations;
 class Job;
 class RecordFilter;
@@ -52,6 +53,7 @@ struct CellExtras : InProgramMemory {
   std::unique_ptr<Namespace> names;  // made on first use; goes before the heap
   // Its threads and end hooks, made on first use; see background.h.
   std::unique_ptr<Background> background;
+  Continuation* continuations = nullptr;  // what it has asked; the newest first
 
   std::shared_ptr<Job> job;  // to be run, see isolate_job.h; under the slot's mutex
 };

@@ -32,6 +32,7 @@ namespace isola::detail {
 class Inbox {
  public:
   enum class Push : uint8_t { pushed, pushed_first, full, closed };
+  static constexpr uint32_t kNoBound = UINT32_MAX;
 
   // --- any thread
 

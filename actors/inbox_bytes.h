@@ -1,7 +1,8 @@
 // A bound in bytes for what waits in an inbox. An actor without one counts no bytes.
 //
 // Who sends takes room for the message first, then pushes it; the home gives the room back when it
-// takes the message from the queue. So what waits never exceeds the bound.
+// takes the message from the queue. So what waits never exceeds the bound, but by answers, whose
+// number the actor itself decides.
 //
 // Thread safety: any thread, unless said otherwise.
 #pragma once
@@ -31,6 +32,8 @@ class InboxBytes {
                                              sync::memory_order_relaxed));
     return true;
   }
+  // For what may wait in any case.
+  void take_reserved(uint64_t bytes) { waiting_.fetch_add(bytes, sync::memory_order_relaxed); }
   void give_room(uint64_t bytes) { waiting_.fetch_sub(bytes, sync::memory_order_relaxed); }
 
   // --- under the mutex of the actor's slot

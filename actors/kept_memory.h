@@ -1,4 +1,5 @@
-// Memory that a worker keeps for what it makes and ends all the time: the states of asks.
+// Memory that a worker keeps for what it makes and ends all the time: the states of asks, and what
+// goes on when they are answered.
 //
 // Ownership: its worker's; what is left is freed with that. Thread safety: one thread.
 #pragma once
@@ -14,7 +15,7 @@ namespace isola::detail {
 
 class KeptMemory {
  public:
-  static constexpr size_t kBytes = 96;
+  static constexpr size_t kBytes = 112;
   // As many asks as are under way at once where an actor asks some others and then waits.
   static constexpr uint32_t kMax = 64;
 

@@ -5,18 +5,22 @@
 
 namespace isola::detail {
 
-void* AskState::operator new([[maybe_unused]] size_t bytes) {
-  static_assert(sizeof(AskState) <= KeptMemory::kBytes);
-  ISOLA_ASSERT(bytes, ==, sizeof(AskState));
+void* take_kept_memory() {
   Worker* worker = Worker::current();
   void* memory = worker != nullptr ? worker->kept_memory().take() : nullptr;
   return memory != nullptr ? memory : InProgramMemory::operator new(KeptMemory::kBytes);
 }
 
-void AskState::operator delete(void* memory) {
+void give_kept_memory(void* memory) {
   Worker* worker = Worker::current();
   if (worker == nullptr || !worker->kept_memory().give(memory))
     InProgramMemory::operator delete(memory);
+}
+
+void* AskState::operator new([[maybe_unused]] size_t bytes) {
+  static_assert(sizeof(AskState) <= KeptMemory::kBytes);
+  ISOLA_ASSERT(bytes, ==, sizeof(AskState));
+  return take_kept_memory();
 }
 
 Error AskState::wait(int64_t deadline_ns) {
@@ -57,18 +61,64 @@ void AskState::finish() {
 }
 
 void AskState::finish_from_elsewhere(uintptr_t seen) {
+  if (seen == kContinuing && continuation_->resume_here(state_, kFinished)) return;
   uintptr_t next;
   do {
+    while (seen == kTimingOut) {
+      sync::relax_processor();
+      seen = state_.load(sync::memory_order_acquire);
+    }
     if (seen == kAbandoned) return drop();
-    next = is_waiter(seen) ? kAnswered : kFinished;
+    next = is_waiter(seen) || seen == kContinuing ? kAnswered : kFinished;
     // Release: the answer. Acquire: the waiter, or what the asker did before it left.
   } while (!state_.compare_exchange_strong(seen, next, sync::memory_order_acq_rel,
                                            sync::memory_order_acquire));
   if (next == kFinished) return;
+  if (seen == kContinuing) {
+    const Resumable::Token token = continuation_->take_token();
+    state_.store(kFinished, sync::memory_order_release);
+    token.push();
+    return;
+  }
   auto* waiter = reinterpret_cast<Waiter*>(seen);
   const bool won = waiter->claim(Outcome::completed);
   state_.store(kFinished, sync::memory_order_release);
   if (won) waiter->wake();
+}
+
+bool AskState::continue_with(Resumable& continuation) {
+  continuation_ = &continuation;
+  uintptr_t state = kPending;
+  // Release: the continuation. Acquire: or the answer.
+  return state_.compare_exchange_strong(state, kContinuing, sync::memory_order_release,
+                                        sync::memory_order_acquire);
+}
+
+void AskState::time_out() {
+  uintptr_t state = kContinuing;
+  if (!state_.compare_exchange_strong(state, kTimingOut, sync::memory_order_acquire,
+                                      sync::memory_order_relaxed))
+    return;
+  const Resumable::Token token = continuation_->take_token();
+  continuation_->set_timed_out();
+  // From here on the answerer is the last. Release: the continuation is not touched any more.
+  state_.store(kAbandoned, sync::memory_order_release);
+  token.push();
+}
+
+bool AskState::leave_continuation() {
+  uintptr_t state = kContinuing;
+  // As abandon(). The answerer is the last, then.
+  if (state_.compare_exchange_strong(state, kAbandoned, sync::memory_order_release,
+                                     sync::memory_order_acquire))
+    return true;
+  // Who resumes it may still look at it: a few instructions.
+  while (state == kAnswered || state == kTimingOut) {
+    sync::relax_processor();
+    state = state_.load(sync::memory_order_acquire);
+  }
+  if (state == kFinished) drop();
+  return false;
 }
 
 void AskState::abandon() {

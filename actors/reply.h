@@ -6,15 +6,24 @@
 // fails for lack of room. An Asking that is dropped abandons its answer; if that is done by a call
 // that was cancelled, or by a turn that is being ended, what was asked is cancelled, too.
 //
+// get() waits for the answer, with the stack of whoever waits. An actor that is to go on with its
+// messages meanwhile, or asks many, has a function called with it:
+//
+//   counter.ask<GetTotal>().then([this](isola::Result<Total> total) { … });
+//
 // The state word of an ask:
 //   pending           nobody waits, no answer yet
 //   pointer           this waiter waits
-//   answered          answer and error are written; the waiter seen before may still be touched
+//   continuing        this continuation is to be resumed
+//   answered          answer and error are written; the waiter or the continuation seen before may
+//                     still be touched
+//   timing out        the continuation may still be touched by who saw that its time has come
 //   finished          as answered, and the answerer touches nothing any more
 //   abandoned         the asker touches nothing any more, and there is no answer yet
-// pending <-> pointer, pending -> abandoned by the asker; pending -> finished and pointer ->
-// answered -> finished by the answerer. So it tells which of the two ends is the last, and neither
-// counts: finished, that is the asker; abandoned, the answerer.
+// pending <-> pointer, pending -> continuing, pending | continuing -> abandoned by the asker;
+// pending -> finished and pointer | continuing -> answered -> finished by the answerer; continuing
+// -> timing out -> abandoned by the time. So it tells which of the two ends is the last, and
+// neither counts: finished, that is the asker; abandoned, the answerer.
 //
 // Where the asker waits on the worker that answers, which is the usual case, neither is disturbed:
 // the asker is suspended, on a carrier of this very thread. So the answer takes no atomic
@@ -22,6 +31,7 @@
 #pragma once
 
 #include <isola/actors/cell.h>
+#include <isola/actors/continuation.h>
 #include <isola/channels/call.h>
 #include <isola/channels/waiter.h>
 #include <isola/context/key.h>
@@ -31,18 +41,25 @@
 #include <isola/serialization/seal.h>
 
 #include <chrono>
+#include <concepts>
+#include <memory>
+#include <optional>
+#include <type_traits>
 #include <utility>
 
 namespace isola {
 
 namespace detail {
 
+// Memory of KeptMemory::kBytes: from what the worker keeps, where there is one.
+void* take_kept_memory();
+void give_kept_memory(void* memory);
+
 // Shared by the asker and the message. Thread safety: any thread.
 class AskState final : public ReplyTarget, public InProgramMemory {
  public:
-  // From what the worker keeps, where there is one.
   static void* operator new(size_t bytes);
-  static void operator delete(void* memory);
+  static void operator delete(void* memory) { give_kept_memory(memory); }
 
   explicit AskState(ActorCell& target)
       : target_(&target), target_id_(target.id.load(sync::memory_order_relaxed)) {}
@@ -70,7 +87,18 @@ class AskState final : public ReplyTarget, public InProgramMemory {
     const uintptr_t state = state_.load(sync::memory_order_acquire);
     return state == kAnswered || state == kFinished;
   }
-  // REQUIRES: wait() returned no error, and not taken before.
+  // Has the continuation resumed instead. False if the answer has come already: it is not, then.
+  // REQUIRES: nobody waits.
+  bool continue_with(Resumable& continuation);
+  // Resumes it without an answer, if it is not resumed yet.
+  void time_out();
+  // The continuation is not to be resumed, and the asker touches this no more. False if it is, or
+  // was, resumed all the same.
+  bool leave_continuation();
+
+  // REQUIRES: answered.
+  const Error& error() const { return error_; }
+  // REQUIRES: answered without an error, and not taken before.
   Block* take_answer() { return std::exchange(answer_, nullptr); }
   // The asker touches it no more.
   void leave() {
@@ -88,6 +116,8 @@ class AskState final : public ReplyTarget, public InProgramMemory {
       delete this;
   }
 
+  bool limit_is_gone = false;  // its worker's thread; see AnswerLimit
+
  private:
   ~AskState() {
     if (answer_ != nullptr) release(answer_);
@@ -100,17 +130,44 @@ class AskState final : public ReplyTarget, public InProgramMemory {
   static constexpr uintptr_t kAnswered = 1;
   static constexpr uintptr_t kFinished = 2;
   static constexpr uintptr_t kAbandoned = 3;
-  static bool is_waiter(uintptr_t state) { return state > kAbandoned; }
+  static constexpr uintptr_t kContinuing = 4;
+  static constexpr uintptr_t kTimingOut = 5;
+  static bool is_waiter(uintptr_t state) { return state > kTimingOut; }
 
   sync::atomic<uintptr_t> state_{kPending};
   // Where the asker waits; written before the state says so. nullptr: on a thread of its own.
   sync::atomic<Worker*> waits_on_{nullptr};
   // One of the asker and the answerer together, and those that were retained.
   sync::atomic<uint32_t> references_{1};
-  const ActorCell* const target_;  // only compared, never followed
+  Resumable* continuation_ = nullptr;  // written before the state says so
+  const ActorCell* const target_;      // only compared, never followed
   const uint64_t target_id_;
   Block* answer_ = nullptr;
   Error error_;
+};
+
+template <MessageStruct R>
+Result<R> result_of(Block* answer, Error error) {
+  if (error) return {{}, std::move(error)};
+  if (answer == nullptr) return {{}, Error(Code::empty_message)};
+  answer->set_state(BlockState::delivered);
+  return {Delivery<R>(answer), Error()};
+}
+
+template <MessageStruct R, class F>
+class FunctionContinuation final : public Continuation {
+ public:
+  explicit FunctionContinuation(auto&& function)
+      : function_(std::in_place, std::forward<decltype(function)>(function)) {}
+
+ protected:
+  void call(Block* answer, Error error) override {
+    (*function_)(result_of<R>(answer, std::move(error)));
+  }
+  void forget() override { function_.reset(); }
+
+ private:
+  std::optional<F> function_;
 };
 
 }  // namespace detail
@@ -143,6 +200,25 @@ class Asking {
     return take(deadline_in(*detail::Execution::current().clock, limit));
   }
 
+  // Instead of waiting: has `function(Result<R>)` called with the answer, or with why there is
+  // none, as get() gives it. It is called in a turn of its own of the actor that runs now, as a
+  // handler is, never before this returns; in the context, and under the deadline, of this call of
+  // then(). What it throws ends the actor as what a handler throws does. `limit`, or the deadline:
+  // with timeout, then, and the answer is dropped when it comes. If the actor ends or is restarted
+  // before, the function is not called, but destroyed.
+  // It may ask the actor itself, and costs no stack: any number of asks may be under way.
+  // Fails: throws std::logic_error but in a handler (or the constructor) of an actor with handlers,
+  // PoolExhausted, std::bad_alloc; the answer can still be taken then.
+  template <std::invocable<Result<R>> F>
+  void then(F&& function) && {
+    continue_with(std::forward<F>(function), kNoDeadline);
+  }
+  template <class Rep, class Period, std::invocable<Result<R>> F>
+  void then(std::chrono::duration<Rep, Period> limit, F&& function) && {
+    continue_with(std::forward<F>(function),
+                  deadline_in(*detail::Execution::current().clock, limit));
+  }
+
   // The answer is not wanted any more: see channels/call.h. get() then gives Code::cancelled. False
   // if the answer has come already: it can still be taken.
   bool cancel() {
@@ -158,10 +234,14 @@ class Asking {
     if (error_) return {{}, error_};
     if (state_ == nullptr) return {{}, Error(Code::empty_message)};
     if (Error error = state_->wait(deadline_ns)) return {{}, std::move(error)};
-    Block* answer = state_->take_answer();
-    if (answer == nullptr) return {{}, Error(Code::empty_message)};
-    answer->set_state(BlockState::delivered);
-    return {Delivery<R>(answer), Error()};
+    return detail::result_of<R>(state_->take_answer(), {});
+  }
+  template <class F>
+  void continue_with(F&& function, int64_t limit_ns) {
+    using Continuation = detail::FunctionContinuation<R, std::decay_t<F>>;
+    const Error missing = error_ ? error_ : Error(Code::empty_message);
+    detail::Continuation::start(std::make_unique<Continuation>(std::forward<F>(function)), state_,
+                                missing, limit_ns);
   }
 
   detail::AskState* state_ = nullptr;

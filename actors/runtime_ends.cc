@@ -1,5 +1,6 @@
 // The end of actors, and how they are started anew.
 #include <isola/actors/background.h>
+#include <isola/actors/continuation.h>
 #include <isola/actors/incarnation.h>
 #include <isola/actors/isolate_job.h>
 #include <isola/actors/outside.h>
@@ -53,6 +54,9 @@ void Runtime::empty(ActorCell& cell) {
     Entered entered(cell);
     const DroppingHeap dropping(cell);
     drop_background(cell);
+    // They may refer to the behaviour.
+    if (CellExtras* extras = cell.extras(); extras != nullptr && extras->continuations != nullptr)
+      Continuation::drop_all(*extras, !cell.inbox.closed());
     if (cell.behaviour != nullptr)
       cell.type.load(sync::memory_order_relaxed)->destroy(std::exchange(cell.behaviour, nullptr));
     if (CellExtras* extras = cell.extras()) extras->names.reset();

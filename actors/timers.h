@@ -1,7 +1,7 @@
-// The timers of one worker: waiters in the order of their deadlines.
+// The timers of one worker, in the order of their deadlines.
 //
-// A timer lies on the stack of the code that waits, and always on that code's own worker.
-// Thread safety: the worker's thread.
+// The timer of a wait lies on the stack of the code that waits, and always on that code's own
+// worker. Thread safety: the worker's thread.
 #pragma once
 
 #include <isola/channels/waiter.h>
@@ -12,31 +12,62 @@
 
 namespace isola::detail {
 
-struct Timer
-    : boost::intrusive::set_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
-  Timer(int64_t at, Waiter& who) : deadline_ns(at), waiter(who) {}
+class Timer : public boost::intrusive::set_base_hook<
+                  boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+ public:
+  explicit Timer(int64_t at) : deadline_ns(at) {}
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+
+  // Its deadline has come. It is in no set any more, and may end itself.
+  virtual void expire() = 0;
+  // The same where its worker ends.
+  virtual void forget() {}
+
   const int64_t deadline_ns;
-  Waiter& waiter;
   bool operator<(const Timer& other) const { return deadline_ns < other.deadline_ns; }
+
+ protected:
+  ~Timer() = default;
+};
+
+// Wakes whoever waits and was not completed before.
+class WaitTimer final : public Timer {
+ public:
+  WaitTimer(int64_t at, Waiter& waiter) : Timer(at), waiter_(waiter) {}
+  void expire() override {
+    if (waiter_.claim(Outcome::timed_out)) waiter_.wake();
+  }
+
+ private:
+  Waiter& waiter_;
 };
 
 class Timers {
  public:
+  Timers() = default;
+  ~Timers() {
+    while (!set_.empty()) pop().forget();
+  }
+  Timers(const Timers&) = delete;
+  Timers& operator=(const Timers&) = delete;
+
   void add(Timer& timer) { set_.insert(timer); }
   bool empty() const { return set_.empty(); }
   // kNoDeadline if there is none.
   int64_t next_ns() const { return set_.empty() ? kNoDeadline : set_.begin()->deadline_ns; }
 
-  // Wakes whoever's deadline has come and was not completed before.
   void fire(int64_t now_ns) {
-    while (!set_.empty() && set_.begin()->deadline_ns <= now_ns) {
-      Timer& timer = *set_.begin();
-      set_.erase(set_.begin());
-      if (timer.waiter.claim(Outcome::timed_out)) timer.waiter.wake();
-    }
+    while (!set_.empty() && set_.begin()->deadline_ns <= now_ns) pop().expire();
   }
 
  private:
+  Timer& pop() {
+    Timer& first = *set_.begin();
+    set_.erase(set_.begin());
+    return first;
+  }
+
   boost::intrusive::multiset<Timer, boost::intrusive::constant_time_size<false>> set_;
 };
 

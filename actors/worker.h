@@ -116,7 +116,11 @@ class Worker {
   bool send_here_in_context(ActorCell& cell, Block& block, Execution& execution);
   bool append_here(ActorCell& cell, Block& block, Execution& execution);
   // As send_here, without stamping, in the cases that are not so simple.
-  Inbox::Push push_here(ActorCell& cell, Block& block);
+  Inbox::Push push_here(ActorCell& cell, Block& block, uint32_t bound);
+  // Appends what says that an answer has come, and sets its state, if the actor is at home here and
+  // that is all there is to do.
+  bool resume_here(ActorCell& cell, Block& token, sync::atomic<uintptr_t>& state,
+                   uintptr_t finished);
   // The first steps of an actor that was just made here: it rests, or waits for its first turn.
   void made(ActorCell& cell);
   void begin(ActorCell& cell);

@@ -156,15 +156,36 @@ bool ActorCell::send_here(Block& block) {
   return worker != nullptr && worker->send_here(*this, block, Execution::current_or_none());
 }
 
-Inbox::Push Worker::push_here(ActorCell& cell, Block& block) {
+bool Worker::resume_here(ActorCell& cell, Block& token, sync::atomic<uintptr_t>& state,
+                         uintptr_t finished) {
+  // Acquire: what the last home left.
+  if (!gate_.try_enter() || cell.home.load(sync::memory_order_acquire) != this ||
+      !cell.inbox.quiet() || cell.short_way_max == 0) [[unlikely]] {
+    gate_.leave();
+    return false;
+  }
+  // Only the home's side looks at it now, and that is here. Release: the thread that the actor goes
+  // to may look at it next.
+  state.store(finished, sync::memory_order_release);
+  token.set_state(BlockState::queued);
+  cell.inbox.append(&token);
+  if (cell.activity.load(sync::memory_order_relaxed) == Activity::idle) {
+    took(Transition::idle_to_ready);
+    link_ready(cell);
+  }
+  gate_.leave();
+  return true;
+}
+
+Inbox::Push Worker::push_here(ActorCell& cell, Block& block, uint32_t bound) {
   Inside inside(gate_);
   if (cell.home.load(sync::memory_order_acquire) != this) {  // it was taken away just now
     took(Transition::taken_away_from_its_sender);
-    return cell.inbox.push(&block, cell.inbox_max);
+    return cell.inbox.push(&block, bound);
   }
   if (cell.inbox.closed()) return Inbox::Push::closed;
   if (!is_planted(Planted::reordered_by_move)) messages_from_elsewhere_ += cell.inbox.take();
-  const bool full = cell.inbox.waiting() >= cell.inbox_max;
+  const bool full = cell.inbox.waiting() >= bound;
   if (!full) cell.inbox.append(&block);
   // Even if full: who made it elsewhere does not tell us of what was just taken.
   if (cell.activity.load(sync::memory_order_relaxed) == Activity::idle) make_ready(cell);

@@ -362,7 +362,7 @@ void Carrier::park(Waiter& waiter, int64_t deadline_ns) {
   if (deadline_ns == kNoDeadline) {
     worker.suspend();
   } else {
-    Timer timer(deadline_ns, waiter);
+    WaitTimer timer(deadline_ns, waiter);
     worker.timers().add(timer);
     worker.suspend();
   }

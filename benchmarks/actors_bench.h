@@ -19,5 +19,7 @@ double run_counting(unsigned workers, uint64_t messages);
 double run_channel(unsigned workers, uint64_t messages);
 // An actor asks another and waits for the answer; nanoseconds for a request and its answer.
 double run_ask(unsigned workers, uint64_t asks);
+// The same, but it goes on with then().
+double run_ask_then(unsigned workers, uint64_t asks);
 
 }  // namespace isola::bench

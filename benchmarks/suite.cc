@@ -79,8 +79,9 @@ class Suite {
       add_alone(row.name, workers, row.unit, row.count);
     else
       add(row.name, "isola", workers, row.unit, row.count, row.run);
-    if (!peers_) return;
     const std::string name = row.name;
+    if (name == "ask") add(name, "isola then", workers, row.unit, row.count, run_ask_then);
+    if (!peers_) return;
     if (name == "counting" && workers == 1)
       add(name, "boost_fiber", 1, row.unit, row.count,
           [](unsigned, uint64_t count) { return run_boost_fiber_counting(count); });

@@ -1,5 +1,6 @@
-// The state of an ask under weak memory: its two ends on threads of their own, and an answer given
-// on the thread that the asker waits on while somebody cancels the call that it works at.
+// The state of an ask under weak memory: its two ends on threads of their own, one that waits or
+// one that goes on, and an answer given on the thread that the asker waits on while somebody
+// cancels the call that it works at.
 #include <isola/actors/reply.h>
 
 #include <gtest/gtest.h>
@@ -56,11 +57,91 @@ void ask_and_answer(Simulation& run) {
   run.join_all();
 }
 
+// What goes on with an answer: it may be gone as soon as that is allowed.
+struct GoesOn final : detail::Resumable {
+  GoesOn() {
+    cell.retain();  // nobody frees it
+    cell.inbox.reopen(true);
+    cell.short_way_max = 1;  // it counts no bytes
+  }
+  Token take_token() override {
+    there.read();
+    cell.retain();
+    return {cell, token};
+  }
+  bool resume_here(sync::atomic<uintptr_t>&, uintptr_t) override { return false; }
+  void set_timed_out() override {
+    there.read();
+    timed_out.write(true);
+  }
+
+  Plain<bool> there;
+  Plain<bool> timed_out;
+  Block token;
+  detail::ActorCell cell;
+};
+
+// The asker goes on with the answer, or without it when its time has come, or gives it up.
+void ask_and_continue(Simulation& run) {
+  auto* state = new AskState;
+  Plain<int> answer;
+  GoesOn goes_on;
+  goes_on.timed_out.write(false);
+  const bool has_limit = run.choose(2) == 0;
+  if (has_limit) {
+    state->retain();
+    state->retain();
+    run.spawn([&] {
+      state->time_out();
+      state->drop();
+    });
+  }
+  run.spawn([&] {
+    answer.write(7);
+    state->answer(nullptr);
+  });
+  bool comes = true;
+  run.spawn([&] {
+    goes_on.there.write(true);
+    if (!state->continue_with(goes_on)) {
+      run.check(answer.read() == 7, "it was answered before");
+      comes = false;
+      state->leave();
+    } else if (run.choose(2) == 0) {
+      comes = !state->leave_continuation();
+      goes_on.there.write(false);
+    } else {
+      detail::Inbox& inbox = goes_on.cell.inbox;
+      while (inbox.take() == 0) sync::relax_processor();
+      run.check(inbox.pop() == &goes_on.token, "it is resumed");
+      if (goes_on.timed_out.read()) {
+        run.check(has_limit, "a time that is not there does not come");
+      } else {
+        run.check(answer.read() == 7, "with the answer");
+        state->leave();
+      }
+      goes_on.there.write(false);
+      comes = false;
+    }
+    if (has_limit) state->drop();
+  });
+  run.join_all();
+  run.check(goes_on.cell.inbox.take() == (comes ? 1u : 0u), "it is resumed once, or not at all");
+}
+
+void ask(Simulation& run) {
+  if (run.choose(2) == 0)
+    ask_and_answer(run);
+  else
+    ask_and_continue(run);
+}
+
 TEST(AskCore, IsAnsweredFromElsewhereAndEndsOnce) {
   for_each_weak_schedule(20'000, ask_and_answer);
+  for_each_weak_schedule(20'000, ask_and_continue);
   // Those that only whoever frees the state needs, which the model does not know of, and those of
   // a wait in vain, which hands nothing over.
-  test::expect_orders_needed("actors/reply.h", 5'000, ask_and_answer,
+  test::expect_orders_needed("actors/reply.h", 40'000, ask,
                              {
                                  "leave: load acquire -> relaxed",
                                  "drop: load acquire -> relaxed",
@@ -69,9 +150,10 @@ TEST(AskCore, IsAnsweredFromElsewhereAndEndsOnce) {
                                  "drop: fetch acq_rel -> relaxed",
                              });
   test::expect_orders_needed(
-      "actors/reply.cc", 5'000, ask_and_answer,
+      "actors/reply.cc", 40'000, ask,
       {
           "finish: load acquire -> relaxed",
+          "finish_from_elsewhere: load acquire -> relaxed",
           "finish_from_elsewhere: compare_exchange that fails acquire -> relaxed",
           "abandon: compare_exchange acq_rel -> acquire",
           "abandon: compare_exchange acq_rel -> release",
@@ -81,6 +163,7 @@ TEST(AskCore, IsAnsweredFromElsewhereAndEndsOnce) {
           "wait: compare_exchange acq_rel -> release",
           "wait: compare_exchange acq_rel -> relaxed",
           "wait: load acquire -> relaxed",
+          "leave_continuation: compare_exchange release -> relaxed",
       });
 }
 
