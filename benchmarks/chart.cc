@@ -14,7 +14,7 @@ namespace {
 constexpr double kPanelWidth = 470;
 constexpr double kPanelGap = 30;
 constexpr double kMargin = 24;
-constexpr double kHead = 86;   // title and legend
+constexpr double kHead = 106;  // title and legend
 constexpr double kTitle = 26;  // of a panel
 constexpr double kBar = 12;
 constexpr double kBarStep = 16;
@@ -29,9 +29,17 @@ constexpr double kCutAt = 8;
 struct Kind {
   const char* system;
   const char* shown;
+  const char* style;  // its class of the style sheet
 };
-// In the order in which they are drawn; each is a class of the style sheet, too.
-constexpr Kind kKinds[] = {{"isola", "isola"}, {"caf", "CAF"}, {"go", "Go"}, {"erlang", "Erlang"}};
+// In the order in which they are drawn.
+constexpr Kind kKinds[] = {
+    {"isola", "isola", "isola"},
+    {"caf", "CAF", "caf"},
+    {"go", "Go", "go"},
+    {"erlang", "Erlang", "erlang"},
+    {"caf 1.1", "CAF 1.1", "caf1"},
+    {"sobjectizer", "SObjectizer", "sobjectizer"},
+};
 
 // No variables in it: not every program that shows SVG knows them.
 constexpr const char* kStyle = R"(<style>
@@ -48,6 +56,8 @@ constexpr const char* kStyle = R"(<style>
   .caf { fill: #bc8c2a; }
   .go { fill: #2da399; }
   .erlang { fill: #a371a8; }
+  .caf1 { fill: #8a5a12; }
+  .sobjectizer { fill: #6e7781; }
   @media (prefers-color-scheme: dark) {
     text { fill: #e6edf3; }
     .paper { fill: #0d1117; }
@@ -60,6 +70,8 @@ constexpr const char* kStyle = R"(<style>
     .caf { fill: #d8a848; }
     .go { fill: #3fbfb3; }
     .erlang { fill: #c297c7; }
+    .caf1 { fill: #a97a30; }
+    .sobjectizer { fill: #8b949e; }
   }
 </style>
 )";
@@ -174,7 +186,7 @@ void draw_group(Drawing& drawing, const Panel& panel, const Group& group, double
   for (const Bar& bar : group.bars) {
     const Figures& figures = bar.row->figures;
     const std::string number = shown(figures.median);
-    drawing.bar(zero, y, std::max(at(figures.median) - zero, 1.0), kBar, bar.kind->system);
+    drawing.bar(zero, y, std::max(at(figures.median) - zero, 1.0), kBar, bar.kind->style);
     if (figures.median > panel.most)
       draw_cut(drawing, at(figures.median), y);
     else
@@ -200,29 +212,34 @@ void draw_panel(Drawing& drawing, const Panel& panel, double left, double top) {
   }
 }
 
-void draw_head(Drawing& drawing, const std::string& versions) {
+// Of the legend only what is in the chart.
+void draw_head(Drawing& drawing, const std::vector<Row>& rows, const std::string& versions) {
   drawing.text(kMargin, 34, "isola and its peers: shorter is better", "head");
   drawing.text(kMargin, 54, versions, "faint");
   double x = kMargin;
   for (const Kind& kind : kKinds) {
-    drawing.bar(x, 64, kBar, kBar, kind.system);
+    if (std::none_of(rows.begin(), rows.end(),
+                     [&](auto& row) { return row.system == kind.system; }))
+      continue;
+    drawing.bar(x, 64, kBar, kBar, kind.style);
     drawing.text(x + kBar + 6, 74, kind.shown);
     x += 76;
   }
-  drawing.line(x + 6, 62, x + 6, 78, "goal");
-  drawing.text(x + 14, 74, "goal of isola");
-  drawing.line(x + 110, 70, x + 136, 70, "whisker");
-  drawing.text(x + 142, 74, "least to most of all runs; bars end at the median");
-  drawing.bar(x + 450, 64, 30, kBar, "caf");
-  draw_cut(drawing, x + 480, 64);
-  drawing.text(x + 486, 74, "is cut");
+  x = kMargin;
+  drawing.line(x + 6, 82, x + 6, 98, "goal");
+  drawing.text(x + 14, 94, "goal of isola");
+  drawing.line(x + 110, 90, x + 136, 90, "whisker");
+  drawing.text(x + 142, 94, "least to most of all runs; bars end at the median");
+  drawing.bar(x + 450, 84, 30, kBar, "caf");
+  draw_cut(drawing, x + 480, 84);
+  drawing.text(x + 486, 94, "is cut");
 }
 
 }  // namespace
 
 std::string chart_of(const std::vector<Row>& rows, const std::string& versions) {
   Drawing drawing;
-  draw_head(drawing, versions);
+  draw_head(drawing, rows, versions);
   // Two columns; a panel goes where there is more room.
   double bottom[2] = {kHead + 14, kHead + 14};
   for (const Panel& panel : panels_of(rows)) {

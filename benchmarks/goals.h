@@ -1,5 +1,6 @@
 // What the benchmarks are held against: goals, and what SObjectizer and CAF 1.1, which Debian does
-// not have, took on the machine on which they were set.
+// not have, took on the machine on which they were set. Where they are installed they run as peers,
+// too.
 #pragma once
 
 #include <string>

@@ -70,7 +70,8 @@ int main(int argc, char** argv) {
   app.add_option("--runs", options.runs, "how often each is run")->check(CLI::Range(1, 1000));
   app.add_option("--scale", options.scale, "share of the usual amount of work")
       ->check(CLI::Range(0.0001, 100.0));
-  app.add_flag("--peers", options.peers, "run CAF, Go, Erlang and Boost.Fiber, too");
+  app.add_flag("--peers", options.peers,
+               "run CAF, Go, Erlang and Boost.Fiber, too, and what else of them is there");
   app.add_option("--alone", options.alone)->expected(3)->group("");  // for run_self_alone only
   app.add_option("names", options.names,
                  isola::bench::names_of(isola::bench::all_benchmarks(true, 1)));

@@ -3,7 +3,9 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <fstream>
+#include <functional>
 #include <stdexcept>
 
 #include "goals.h"
@@ -100,38 +102,60 @@ std::string held_of(const std::vector<Row>& rows) {
 
 std::string comparison_of(const std::vector<Row>& rows) {
   const double floor = floor_of(rows);
-  std::string text = "How many times as long as isola each peer takes, and whether it is enough:\n";
-  const auto line = [&](const auto&... cells) {
-    text += fmt::format("{:<20} {:>7} {:>12} {:>12} {:>12} {:>12} {:>18}\n", cells...);
+  struct Column {
+    std::string title;
+    std::function<Comparison(const Goal& goal, const Row& isola)> compared;
+    bool all_hold = true;
   };
-  line("bench", "workers", fmt::format("caf >= {:g}", kGoalOfCaf),
-       fmt::format("go >= {:g}", kGoalOfGo), fmt::format("erlang >= {:g}", kGoalOfErlang),
-       fmt::format("caf 1.1 >= {:g}", kGoalOfCaf),
-       fmt::format("sobjectizer >= {:g}", kGoalOfSObjectizer));
-  bool all[5] = {true, true, true, true, true};
+  std::vector<Column> columns;
+  const auto title = [](const std::string& name, double wanted) {
+    return fmt::format("{} >= {:g}", name, wanted);
+  };
+  const auto add = [&](const char* system, double wanted) {
+    const auto compared = [&rows, system, wanted](const Goal& goal, const Row& isola) {
+      const Row* peer = find(rows, goal.name, system, goal.workers);
+      return peer == nullptr ? Comparison()
+                             : compare(isola.figures.median, peer->figures.median, wanted);
+    };
+    columns.push_back({title(system, wanted), compared});
+  };
+  const auto add_known = [&](const char* system, double Goal::*median, double wanted) {
+    const auto compared = [floor, median, wanted](const Goal& goal, const Row& isola) {
+      return compare(isola.figures.median, here(goal.*median, isola, floor), wanted);
+    };
+    columns.push_back({title(std::string(system) + "*", wanted), compared});
+  };
+  const auto ran = [&](const char* system) {
+    return std::any_of(rows.begin(), rows.end(), [&](auto& row) { return row.system == system; });
+  };
+  add("caf", kGoalOfCaf);
+  add("go", kGoalOfGo);
+  add("erlang", kGoalOfErlang);
+  if (ran("caf 1.1")) add("caf 1.1", kGoalOfCaf);
+  if (ran("sobjectizer")) add("sobjectizer", kGoalOfSObjectizer);
+  add_known("caf 1.1", &Goal::caf_1_1, kGoalOfCaf);
+  add_known("sobjectizer", &Goal::sobjectizer, kGoalOfSObjectizer);
+
+  std::string text = "How many times as long as isola each peer takes, and whether it is enough:\n";
+  const auto line = [&](const std::string& name, const std::string& workers, auto cell_of) {
+    text += fmt::format("{:<20} {:>7}", name, workers);
+    for (Column& column : columns)
+      text += fmt::format(" {:>{}}", std::string(cell_of(column)),
+                          std::max<size_t>(column.title.size(), 12));
+    text += "\n";
+  };
+  line("bench", "workers", [](const Column& column) { return column.title; });
   for (const Goal& goal : goals()) {
     const Row* isola = find(rows, goal.name, "isola", goal.workers);
     if (isola == nullptr) continue;
-    const auto to = [&](const char* system, double wanted) {
-      const Row* peer = find(rows, goal.name, system, goal.workers);
-      return peer == nullptr ? Comparison()
-                             : compare(isola->figures.median, peer->figures.median, wanted);
-    };
-    const auto to_known = [&](double median, double wanted) {
-      return compare(isola->figures.median, here(median, *isola, floor), wanted);
-    };
-    const Comparison cells[5] = {to("caf", kGoalOfCaf), to("go", kGoalOfGo),
-                                 to("erlang", kGoalOfErlang), to_known(goal.caf_1_1, kGoalOfCaf),
-                                 to_known(goal.sobjectizer, kGoalOfSObjectizer)};
-    line(goal.name, goal.workers, cells[0].text, cells[1].text, cells[2].text, cells[3].text,
-         cells[4].text);
-    for (size_t i = 0; i < 5; ++i) all[i] = all[i] && cells[i].holds;
+    line(goal.name, fmt::format("{}", goal.workers), [&](Column& column) {
+      const Comparison comparison = column.compared(goal, *isola);
+      column.all_hold = column.all_hold && comparison.holds;
+      return comparison.text;
+    });
   }
-  const auto said = [](bool holds) { return holds ? "yes" : "no"; };
-  line("every row", "", said(all[0]), said(all[1]), said(all[2]), said(all[3]), said(all[4]));
-  text +=
-      "CAF 1.1 and SObjectizer were measured on another machine; their times are scaled by "
-      "floor.\n";
+  line("every row", "", [](const Column& column) { return column.all_hold ? "yes" : "no"; });
+  text += "*: measured on another machine; times are scaled by floor. All others ran here, now.\n";
   return text;
 }
 

@@ -19,7 +19,8 @@ std::string pairs_of(const std::vector<Row>& rows);
 std::string held_of(const std::vector<Row>& rows);
 
 // For each row with a goal, how many times as long as isola each peer takes, and whether that is as
-// much as wanted; the medians of SObjectizer and CAF 1.1 are of another machine, scaled by `floor`.
+// much as wanted. SObjectizer and CAF 1.1 have two columns each: as they ran, if they did, and by
+// their medians of another machine, scaled by `floor`.
 std::string comparison_of(const std::vector<Row>& rows);
 
 // Fails: throws std::runtime_error if the file can't be written.

@@ -79,9 +79,15 @@ std::string output_of(const std::string& program, std::vector<std::string> comma
 
 std::filesystem::path self() { return std::filesystem::read_symlink("/proc/self/exe"); }
 
+std::string path_of(const Peer& peer) {
+  return (self().parent_path() / "peers" / peer.program).string();
+}
+
+bool is_there(const Peer& peer) { return access(path_of(peer).c_str(), X_OK) == 0; }
+
 std::string program_of(const Peer& peer) {
-  std::string program = (self().parent_path() / "peers" / peer.program).string();
-  if (access(program.c_str(), X_OK) != 0)
+  std::string program = path_of(peer);
+  if (!is_there(peer))
     fail(program, "is not there; `tools/dev bench --peers` installs what it needs and builds it");
   return program;
 }
@@ -98,8 +104,12 @@ double figure_of(const std::string& program, const std::vector<std::string>& com
 }  // namespace
 
 const std::vector<Peer>& all_peers() {
-  static const std::vector<Peer> peers = {
-      {"caf", "caf_peer"}, {"go", "go_peer"}, {"erlang", "erlang_peer"}};
+  static const std::vector<Peer> peers = [] {
+    std::vector<Peer> all = {{"caf", "caf_peer"}, {"go", "go_peer"}, {"erlang", "erlang_peer"}};
+    for (const Peer& peer : {Peer{"caf 1.1", "caf1_peer"}, Peer{"sobjectizer", "sobjectizer_peer"}})
+      if (is_there(peer)) all.push_back(peer);
+    return all;
+  }();
   return peers;
 }
 

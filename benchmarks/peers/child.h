@@ -26,7 +26,7 @@ class TookTooLong : public std::runtime_error {
                            " s") {}
 };
 
-// CAF, Go and Erlang.
+// CAF, Go and Erlang, and of CAF 1.1 and SObjectizer those that were built: Debian has neither.
 const std::vector<Peer>& all_peers();
 
 // Runs the benchmark `name` of a peer with this many threads of its scheduler, and returns the
