@@ -203,7 +203,7 @@ ISOLA_HOT bool Worker::handle_messages(ActorCell& cell, const BehaviourType& typ
     Block* block = cell.inbox.pop();
     if (block == nullptr) {
       if (cell.inbox.quiet()) break;
-      messages_from_elsewhere_ += cell.inbox.take();
+      count_fetched(cell.inbox.take());
       block = cell.inbox.pop();
       if (block == nullptr) break;
     }

@@ -10,9 +10,9 @@
 // An actor moves to another home
 //   - when others have been ready for some time while another worker sleeps: its home gives half of
 //     them away, or the monitor does, if the home is stuck in a long turn;
-//   - back to who gave it away, if that did not pay: where many messages come from elsewhere, and
-//     are handled in less time than that takes. Each time the giver waits twice as long before it
-//     gives again;
+//   - back to who gave it away, or from the later of two workers that talk to the first, where
+//     being apart is in vain: where what is handled takes less time than getting it there. Each
+//     time the giver waits eight times as long before it gives again;
 //   - when its home sleeps: a worker that sends to it and has nothing else to do takes it over, so
 //     that a conversation stays on one worker and nobody is woken for it;
 //   - when it talks with an actor on another worker: after a few messages it goes there.
@@ -69,16 +69,22 @@ inline constexpr uint32_t kTurnsForYield = 256;
 // How long actors have been ready while another worker sleeps, before half of them go there: some
 // ten times what waking it takes.
 inline constexpr int64_t kBacklogNs = sync::kSimulated ? 1'000 : 50'000;
-// The same at most, where those given away come back again and again.
+// Each time that this was in vain it is so many times longer, up to kBacklogMaxNs.
+inline constexpr int64_t kPatienceGrows = 8;
 inline constexpr int64_t kBacklogMaxNs = 400 * kBacklogNs;
-// After so many such times in which nobody came back it is the short one again.
+// After so many such times in which nothing was in vain it is the short one again.
 inline constexpr int64_t kPatienceLasts = 16;
-// Handling a message in less than this does not pay for getting it from another worker, which takes
-// some 200 ns. Those who came from there are judged by so many messages, after some for each of
-// them, in which they gather around whom they talk to.
-inline constexpr int64_t kCheapMessageNs = sync::kSimulated ? 1'000'000 : 1'000;
-inline constexpr uint64_t kMessagesOfJudgement = sync::kSimulated ? 4 : 256;
-inline constexpr uint64_t kMessagesToSettle = sync::kSimulated ? 1 : 16;
+// What it takes to get a message, or an actor, from another worker: 50 to 100 ns here and as much
+// there, and what both do to the caches.
+inline constexpr int64_t kFetchNs = sync::kSimulated ? 1'000'000 : 400;
+// Whether it pays is judged by so many messages or sleeps; those given away settle before: they
+// gather with whom they talk to, for so many messages each, and twice as many sleeps.
+inline constexpr uint64_t kMessagesOfJudgement = sync::kSimulated ? 4 : 128;
+inline constexpr uint32_t kSleepsOfJudgement = sync::kSimulated ? 4 : 8;
+inline constexpr uint64_t kMessagesToSettle = sync::kSimulated ? 1 : 8;
+inline constexpr uint64_t kGuestsToSettle = 64;  // at most
+// It is in vain only if all time, also what is slept, is less than so many times what it costs.
+inline constexpr int64_t kOften = 10;
 // A turn that is as long as it takes to wake a worker, and how many turns pass between two looks at
 // the clock where they are shorter.
 inline constexpr int64_t kLongTurnNs = 5'000;
@@ -87,7 +93,7 @@ inline constexpr int32_t kTurnsOfLook = sync::kSimulated ? 2 : 16;
 inline constexpr int64_t kShortTurnNs = 100;
 inline constexpr int32_t kShortTurnsOfLook = sync::kSimulated ? 2 : 64;
 // After how many messages to and fro an actor goes to the worker of the other one.
-inline constexpr uint8_t kStrays = 4;
+inline constexpr uint8_t kStrays = 2;
 // How often an empty worker looks again before it sleeps: about as long as a wake-up takes.
 inline constexpr uint32_t kSpinsBeforeSleep = 200;
 
@@ -235,14 +241,24 @@ class Worker {
   void share(bool has_more);
   enum class Part : uint8_t { half, all };
   uint32_t share_with(Worker& other, Part part);  // how many it has given
-  // Gives it back to the host, if it was sent to from there and guests are better off there. The
-  // callers are inside of the gate.
+  // Gives it back to where it was sent to from, if it is here in vain. The callers are inside of
+  // the gate.
   bool goes_back(ActorCell& cell);
-  bool sends_guests_back();
-  void begin_window(uint64_t messages);
+  bool is_in_vain();
+  void begin_window(bool settles);
+  void arrives(const ActorCell& cell);
+  void count_fetched(uint32_t messages) {
+    fetched_.store(fetched_.load(sync::memory_order_relaxed) + messages,
+                   sync::memory_order_relaxed);
+  }
   Worker* find_sleeper() const;
   Worker* better_home(ActorCell& cell);
   void give(ActorCell& cell, Worker& other);
+  // The same without telling it: true if it may sleep, and is to be woken.
+  bool hand_over(ActorCell& cell, Worker& other);
+  void leave_for(ActorCell& cell, Worker& other);
+  // Some were put into its list of notifications. Any thread.
+  void told(bool wakes);
   bool anything_ready() const;
   bool anything_arrived() const;
   Carrier* make_carrier();
@@ -276,9 +292,7 @@ class Worker {
   // Own thread only.
   uint32_t woken_in_a_row_ = 0;
   int64_t backlog_since_ns_ = 0;  // 0: there is none
-  int64_t patience_ns_ = kBacklogNs;
-  int64_t last_return_ns_ = 0;  // of what it had shared
-  uint32_t given_ = 0;          // when it shared the last time
+  uint32_t adoptions_left_ = 0;   // of those given away, while others are ready here
   int64_t last_look_ns_ = 0;
   int32_t turns_of_look_ = kTurnsOfLook;
   int32_t turns_until_look_ = kTurnsOfLook;
@@ -298,20 +312,23 @@ class Worker {
   bool stopping_ = false;
   std::unique_ptr<Choice> choice_;  // where the next actor is drawn
 
-  // Of the guests: see sends_guests_back.
-  uint64_t messages_ = 0;                 // handled here
-  uint64_t messages_from_elsewhere_ = 0;  // to actors that were at home here
-  uint64_t guests_judged_ = 0;
-  struct Window {  // what the two were, and when, as it began
-    uint64_t messages = 0;
-    uint64_t from_elsewhere = 0;
+  // Whether it pays that actors are here: see is_in_vain.
+  uint64_t messages_ = 0;  // handled here
+  // How many of those that were handled in the window, or wait, came from elsewhere. Atomic because
+  // the monitor counts, too; what gets lost then does not matter.
+  sync::atomic<uint64_t> fetched_{0};
+  struct Window {
+    uint64_t messages = 0;  // handled here before
+    uint64_t arrived = 0;   // actors
+    int64_t alive = 0;      // as it began; too:
+    uint64_t turns_of_host = 0;
     int64_t begin_ns = 0;
-    uint64_t size = 0;
+    int64_t slept_ns = 0;
+    uint32_t sleeps = 0;
+    bool settles = false;
   };
   Window window_;
-  int64_t slept_ns_ = 0;  // in the window
-  bool settling_ = false;
-  bool guests_go_ = false;
+  uint32_t gifts_seen_ = 0;
 
   Slots::Cache free_slots_;  // own thread only
   KeptMemory kept_memory_;   // too
@@ -330,11 +347,15 @@ class Worker {
   sync::atomic<bool> attention_{false};
   sync::atomic<bool> stop_{false};
   sync::atomic<bool> ended_{false};  // its thread looks at nothing any more
-  // The worker that gave actors to this one the last time; how many in all, ever; how many of this
-  // one's came back.
+  // The worker that gave actors to this one the last time, or to which they went from here, unless
+  // this one gave some away since; how often some were given to this one; whether those it gave
+  // away were there in vain, and those that are here are.
   sync::atomic<Worker*> host_{nullptr};
-  sync::atomic<uint64_t> guests_{0};
-  sync::atomic<uint32_t> returned_{0};
+  sync::atomic<uint32_t> gifts_{0};
+  sync::atomic<bool> shared_in_vain_{false};
+  sync::atomic<int64_t> patience_ns_{kBacklogNs};
+  sync::atomic<int64_t> last_return_ns_{0};  // when it last saw that it had shared in vain
+  sync::atomic<bool> in_vain_{false};
   // Who holds it takes actors away.
   alignas(64) Sleep sleep_;
 };

@@ -9,10 +9,11 @@
 
 namespace isola::detail {
 
-void Worker::tell(ActorCell& cell) {
-  const bool was_first = notified_.push(cell);
+void Worker::tell(ActorCell& cell) { told(notified_.push(cell)); }
+
+void Worker::told(bool wakes) {
   attention_.store(true, sync::memory_order_release);
-  if (was_first) sleep_.wake();
+  if (wakes) sleep_.wake();
   if (ended_.load(sync::memory_order_seq_cst)) drop_notified();
 }
 
@@ -72,11 +73,14 @@ void Worker::heed(ActorCell& cell) {
 
 void Worker::heed_inside(ActorCell& cell) {
   // First this: what is set or pushed from now on is notified anew.
-  messages_from_elsewhere_ += cell.inbox.acknowledge();
+  const uint32_t pushed = cell.inbox.acknowledge();
+  const Activity activity = cell.activity.load(sync::memory_order_relaxed);
+  if (activity != Activity::moving) count_fetched(pushed);
   if ((cell.signals.load(sync::memory_order_relaxed) & kRoom) != 0) cell.make_room();
   const uint32_t signals = cell.signals.load(sync::memory_order_relaxed);
-  switch (cell.activity.load(sync::memory_order_relaxed)) {
+  switch (activity) {
     case Activity::moving:
+      arrives(cell);
       return make_ready(cell);
     case Activity::idle:
       if (cell.inbox.waiting() == 0 && signals == 0) return;
@@ -184,7 +188,7 @@ Inbox::Push Worker::push_here(ActorCell& cell, Block& block, uint32_t bound) {
     return cell.inbox.push(&block, bound);
   }
   if (cell.inbox.closed()) return Inbox::Push::closed;
-  if (!is_planted(Planted::reordered_by_move)) messages_from_elsewhere_ += cell.inbox.take();
+  if (!is_planted(Planted::reordered_by_move)) count_fetched(cell.inbox.take());
   const bool full = cell.inbox.waiting() >= bound;
   if (!full) cell.inbox.append(&block);
   // Even if full: who made it elsewhere does not tell us of what was just taken.

@@ -14,6 +14,7 @@ namespace isola::detail {
 void Worker::share(bool has_more) {
   const int64_t now_ns = SteadyClock::instance().now_ns();
   const int64_t turns_ns = now_ns - std::exchange(last_look_ns_, now_ns);
+  const bool were_long = turns_of_look_ == 1;
   const bool long_turns = turns_ns > turns_of_look_ * kLongTurnNs;
   const bool short_turns = turns_ns < turns_of_look_ * kShortTurnNs;
   turns_of_look_ = long_turns ? 1 : short_turns ? kShortTurnsOfLook : kTurnsOfLook;
@@ -23,21 +24,33 @@ void Worker::share(bool has_more) {
     return;
   }
   if (backlog_since_ns_ == 0) backlog_since_ns_ = now_ns;
-  if (now_ns - backlog_since_ns_ < patience_ns_) return;
+  // Long turns are never shared in vain. One alone may be the kernel's, which ran somebody else.
+  const bool at_once = long_turns && were_long;
+  if (now_ns - backlog_since_ns_ <
+      (at_once ? kBacklogNs : patience_ns_.load(sync::memory_order_relaxed)))
+    return;
   backlog_since_ns_ = 0;
   Worker* other = find_sleeper();
   if (other == nullptr) return;
-  if (returned_.exchange(0, sync::memory_order_relaxed) * 2 > given_) {
-    patience_ns_ = std::min(patience_ns_ * 2, kBacklogMaxNs);
-    last_return_ns_ = now_ns;
-  } else if (now_ns - last_return_ns_ > kPatienceLasts * patience_ns_) {
-    patience_ns_ = kBacklogNs;
+  int64_t patience = patience_ns_.load(sync::memory_order_relaxed);
+  if (shared_in_vain_.exchange(false, sync::memory_order_relaxed)) {
+    patience = std::min(patience * kPatienceGrows, kBacklogMaxNs);
+    last_return_ns_.store(now_ns, sync::memory_order_relaxed);
+  } else if (now_ns - last_return_ns_.load(sync::memory_order_relaxed) >
+             kPatienceLasts * patience) {
+    patience = kBacklogNs;
   }
+  patience_ns_.store(patience, sync::memory_order_relaxed);
+  // The other one, where they may gather, waits as long before it gives them back.
+  other->patience_ns_.store(patience, sync::memory_order_relaxed);
+  other->last_return_ns_.store(last_return_ns_.load(sync::memory_order_relaxed),
+                               sync::memory_order_relaxed);
+  host_.store(nullptr, sync::memory_order_relaxed);
   other->host_.store(this, sync::memory_order_relaxed);
+  other->gifts_.fetch_add(1, sync::memory_order_relaxed);
   Inside inside(gate_);
   took(Transition::shared);
-  given_ = share_with(*other, Part::half);
-  other->guests_.fetch_add(given_, sync::memory_order_relaxed);
+  adoptions_left_ = share_with(*other, Part::half);
 }
 
 Worker* Worker::find_sleeper() const {
@@ -54,6 +67,7 @@ uint32_t Worker::share_with(Worker& other, Part part) {
   for (ActorCell* each = cell; each != nullptr; each = each->next_ready) count += !each->pinned;
   if (part == Part::half) count = (count + 1) / 2;
   const uint32_t wanted = count;
+  bool wakes = false;
   ready_count_.store(0, sync::memory_order_relaxed);
   while (cell != nullptr) {
     ActorCell* next = cell->next_ready;
@@ -61,53 +75,85 @@ uint32_t Worker::share_with(Worker& other, Part part) {
     if (count > 0 && !cell->pinned && cell->inbox.notify()) {
       --count;
       took(Transition::ready_to_moving);
-      give(*cell, other);
+      wakes |= hand_over(*cell, other);
     } else {
       if (cell->pinned) took(Transition::pinned_stays);
       make_ready(*cell);
     }
     cell = next;
   }
+  other.told(wakes);
   return wanted - count;
 }
 
-bool Worker::sends_guests_back() {
-  const uint64_t guests = guests_.load(sync::memory_order_relaxed);
-  if (guests != guests_judged_) {
-    settling_ = true;
-    guests_go_ = false;
-    begin_window((guests - guests_judged_) * kMessagesToSettle);
-    guests_judged_ = guests;
+// It is in vain if what was handled in a window took less time than it costs to have it done here:
+// its messages and actors were fetched, and this worker was woken for them. Only where that happens
+// often: who is seldom woken costs little.
+bool Worker::is_in_vain() {
+  const uint32_t gifts = gifts_.load(sync::memory_order_relaxed);
+  if (std::exchange(gifts_seen_, gifts) != gifts) {
+    in_vain_.store(false, sync::memory_order_relaxed);
+    fetched_.store(0, sync::memory_order_relaxed);
+    begin_window(true);
   }
   const uint64_t handled = messages_ - window_.messages;
-  if (handled < window_.size) return guests_go_;
-  const int64_t busy_ns = SteadyClock::instance().now_ns() - window_.begin_ns - slept_ns_;
-  guests_go_ = !settling_ && (messages_from_elsewhere_ - window_.from_elsewhere) * 4 > handled &&
-               busy_ns < static_cast<int64_t>(handled) * kCheapMessageNs;
-  settling_ = false;
-  begin_window(kMessagesOfJudgement);
-  return guests_go_;
+  // Those that have ended need not settle.
+  const int64_t ended = window_.alive - alive_.load(sync::memory_order_relaxed);
+  const bool settles = window_.settles && ended <= static_cast<int64_t>(window_.arrived) / 2;
+  const uint64_t guests = std::clamp(window_.arrived, uint64_t{1}, kGuestsToSettle);
+  const uint64_t enough = settles ? guests * kMessagesToSettle : kMessagesOfJudgement;
+  const uint32_t enough_sleeps = settles ? 2 * kSleepsOfJudgement : kSleepsOfJudgement;
+  if (handled < enough && window_.sleeps < enough_sleeps && settles == window_.settles)
+    return in_vain_.load(sync::memory_order_relaxed);
+  const uint64_t all_fetched = fetched_.load(sync::memory_order_relaxed);
+  const uint64_t fetched = std::min(all_fetched, handled);
+  fetched_.store(all_fetched - fetched, sync::memory_order_relaxed);
+  const int64_t price_ns =
+      static_cast<int64_t>(fetched + window_.arrived) * kFetchNs + window_.sleeps * kLongTurnNs;
+  const int64_t wall_ns = SteadyClock::instance().now_ns() - window_.begin_ns;
+  const bool in_vain = !settles && fetched > 0 && wall_ns - window_.slept_ns < price_ns &&
+                       wall_ns < price_ns * kOften;
+  // They don't go back as long as the host is in one turn: it may be stuck there.
+  Worker* host = host_.load(sync::memory_order_relaxed);
+  const bool go = in_vain && host != nullptr &&
+                  host->turns_.load(sync::memory_order_relaxed) != window_.turns_of_host;
+  in_vain_.store(go, sync::memory_order_relaxed);
+  if (go) host->shared_in_vain_.store(true, sync::memory_order_relaxed);
+  begin_window(false);
+  return in_vain;
 }
 
-void Worker::begin_window(uint64_t messages) {
-  window_ = {messages_, messages_from_elsewhere_, SteadyClock::instance().now_ns(), messages};
-  slept_ns_ = 0;
+void Worker::begin_window(bool settles) {
+  const Worker* host = host_.load(sync::memory_order_relaxed);
+  window_ = {};
+  window_.messages = messages_;
+  window_.begin_ns = SteadyClock::instance().now_ns();
+  window_.alive = alive_.load(sync::memory_order_relaxed);
+  window_.turns_of_host = host == nullptr ? 0 : host->turns_.load(sync::memory_order_relaxed);
+  window_.settles = settles;
 }
 
 bool Worker::goes_back(ActorCell& cell) {
-  Worker* host = host_.load(sync::memory_order_relaxed);
-  if (host == nullptr || cell.pinned || host != cell.notifier.load(sync::memory_order_relaxed) ||
-      !sends_guests_back())
+  Worker* to = cell.notifier.load(sync::memory_order_relaxed);
+  if (to == nullptr || to == this || cell.pinned || &to->its_dispatcher_ != &its_dispatcher_)
     return false;
-  host->returned_.fetch_add(1, sync::memory_order_relaxed);
+  if (to != host_.load(sync::memory_order_relaxed)) {
+    // Without a host the first of the workers is it: so two never go to each other.
+    if (to->index_ < index_ && to->host_.load(sync::memory_order_relaxed) != this && is_in_vain()) {
+      host_.store(to, sync::memory_order_relaxed);
+      to->host_.store(nullptr, sync::memory_order_relaxed);
+      begin_window(false);
+    }
+    return false;
+  }
+  if (!is_in_vain() || !in_vain_.load(sync::memory_order_relaxed)) return false;
   took(Transition::went_back);
   if (cell.inbox.notify()) {
-    give(cell, *host);
+    give(cell, *to);
   } else {
     // It is in our list, from which take_remote passes it on.
     took(Transition::went_back_with_its_notification);
-    cell.activity.store(Activity::moving, sync::memory_order_relaxed);
-    cell.home.store(host, sync::memory_order_release);
+    leave_for(cell, *to);
   }
   return true;
 }
@@ -185,6 +231,10 @@ Worker* Worker::better_home(ActorCell& cell) {
     cell.strays = 0;
     return nullptr;
   }
+  // Guests wait for those whom they talk to; and nobody goes where nobody is to be.
+  if (other == host_.load(sync::memory_order_relaxed) ||
+      other->in_vain_.load(sync::memory_order_relaxed))
+    return nullptr;
   if (++cell.strays < kStrays) return nullptr;
   cell.strays = 0;
   if (!cell.inbox.notify()) return nullptr;
@@ -194,24 +244,44 @@ Worker* Worker::better_home(ActorCell& cell) {
 }
 
 // REQUIRES: the caller has notified it, and is inside of the gate.
-void Worker::give(ActorCell& cell, Worker& other) {
-  cell.activity.store(Activity::moving, sync::memory_order_relaxed);
+void Worker::give(ActorCell& cell, Worker& other) { other.told(hand_over(cell, other)); }
+
+bool Worker::hand_over(ActorCell& cell, Worker& other) {
   cell.retain();
+  leave_for(cell, other);
+  return other.notified_.push(cell);
+}
+
+void Worker::leave_for(ActorCell& cell, Worker& other) {
+  // What it has not handled is not counted here.
+  const uint64_t fetched = fetched_.load(sync::memory_order_relaxed);
+  fetched_.store(fetched - std::min<uint64_t>(fetched, cell.inbox.waiting()),
+                 sync::memory_order_relaxed);
+  cell.activity.store(Activity::moving, sync::memory_order_relaxed);
   // Release: all that this thread did to it. From here on it is the other's.
   cell.home.store(&other, sync::memory_order_release);
-  other.tell(cell);
+}
+
+void Worker::arrives(const ActorCell& cell) {
+  (void)is_in_vain();  // begins a window for those who were given away together
+  ++window_.arrived;
+  count_fetched(cell.inbox.waiting());
 }
 
 bool Worker::adopt(ActorCell& cell, Worker& home) {
-  if (cell.pinned || &home.its_dispatcher_ != &its_dispatcher_ ||
-      ready_count_.load(sync::memory_order_relaxed) > 0 || !home.sleep_.hold())
+  if (cell.pinned || &home.its_dispatcher_ != &its_dispatcher_) return false;
+  const bool is_busy = ready_count_.load(sync::memory_order_relaxed) > 0;
+  if (is_busy && (adoptions_left_ == 0 || !home.in_vain_.load(sync::memory_order_relaxed)))
     return false;
+  if (!home.sleep_.hold()) return false;
   const bool idle = cell.activity.load(sync::memory_order_relaxed) == Activity::idle;
   if (idle) cell.home.store(this, sync::memory_order_release);
   home.sleep_.let_go();
-  if (idle) took(Transition::adopted);
-  if (idle) heed(cell);
-  return idle;
+  if (!idle) return false;
+  took(Transition::adopted);
+  if (is_busy) --adoptions_left_;
+  heed(cell);
+  return true;
 }
 
 }  // namespace isola::detail

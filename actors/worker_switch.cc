@@ -247,7 +247,9 @@ void Worker::sleep_until(int64_t boost_deadline_ns) {
     return;
   }
   const int64_t deadline_ns = std::min(boost_deadline_ns, next_timer_ns);
+  if (window_.settles) (void)is_in_vain();
   cache_->uses().drop_all();  // what it has in hand may be the last of it
+  const int64_t begin_ns = SteadyClock::instance().now_ns();
   sleep_.announce();
   its_dispatcher_.worker_sleeps(+1);
   bool arrived = !is_planted(Planted::lost_wake_up) && anything_arrived();
@@ -259,10 +261,10 @@ void Worker::sleep_until(int64_t boost_deadline_ns) {
       deadline_ns == kNoDeadline ? -1 : deadline_ns - SteadyClock::instance().now_ns();
   if (arrived) took(Transition::saw_something_before_it_slept);
   if (!arrived && (limit_ns > 0 || deadline_ns == kNoDeadline)) {
-    const int64_t begin_ns = SteadyClock::instance().now_ns();
     sleep_.park(limit_ns);
-    slept_ns_ += SteadyClock::instance().now_ns() - begin_ns;
+    ++window_.sleeps;
   }
+  window_.slept_ns += SteadyClock::instance().now_ns() - begin_ns;
   its_dispatcher_.worker_sleeps(-1);
   runtime_.monitor().worker_wakes();
   sleep_.end();
