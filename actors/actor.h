@@ -19,6 +19,7 @@
 #pragma once
 
 #include <isola/actors/address.h>
+#include <isola/actors/behaviour_memory.h>
 #include <isola/actors/cell.h>
 #include <isola/serialization/type_name.h>
 
@@ -157,7 +158,7 @@ inline constexpr BehaviourType handler_type{
     [] { return demangled(typeid(B)); },
     &B::receive,
     nullptr,
-    [](void* behaviour) { delete static_cast<B*>(behaviour); },
+    &destroy_behaviour<B>,
     nullptr,
     true,
 };

@@ -84,11 +84,12 @@ Inbox::Push ActorCell::push_counted(Block* block) {
 
 Error ActorCell::wait_for_room(uint64_t bytes, int64_t deadline_ns) {
   Waiter self(deadline_ns);
+  CellExtras& own = own_extras();
   {
     sync::Lock lock(mutex);
     // Under the lock: who ends the actor closes the inbox first, and then wakes who waits here.
     if (inbox.closed()) return end_reason.as(Code::no_such_actor);
-    room_waiters.push(self);
+    own.room_waiters.push(self);
     if (InboxBytes* bound = inbox_bytes()) bound->want(bytes);
   }
   // The home wakes the waiters when there is room, maybe at once.
@@ -98,7 +99,7 @@ Error ActorCell::wait_for_room(uint64_t bytes, int64_t deadline_ns) {
   if (outcome == Outcome::closed) return ended();
   {
     sync::Lock lock(mutex);
-    room_waiters.remove(self);
+    own.room_waiters.remove(self);
   }
   return unsuccessful(outcome);
 }
@@ -129,7 +130,7 @@ void ActorCell::make_room() {
   // Who stands in the queue from now on signals anew.
   signals.fetch_and(~uint32_t{kRoom}, sync::memory_order_acq_rel);
   took(Transition::room_made);
-  woken.claim_all(room_waiters, Outcome::completed);
+  if (CellExtras* own = extras()) woken.claim_all(own->room_waiters, Outcome::completed);
 }
 
 void ActorCell::tell_home() {

@@ -150,9 +150,12 @@ class alignas(64) ActorCell {
   Dispatcher* dispatcher = nullptr;  // constant while alive: its homes are workers of this one
   uint32_t place = 0;                // which of the slots it is; constant
   ResourceList resources;
-  WaiterQueue room_waiters;  // senders that wait for room in the inbox; under the mutex
-  WaiterQueue end_waiters;   // who waits for the end of this actor; too
-  Error end_reason;          // too
+  WaiterQueue end_waiters;  // who waits for the end of this actor; under the mutex
+  Error end_reason;         // too
+  // The object of a behaviour that is small, see behaviour_memory.h: on a line that no other actor
+  // writes to.
+  static constexpr size_t kRoomBytes = 24;
+  alignas(8) std::byte room[kRoomBytes];
 
   // What only some actors have, or nullptr. Any thread.
   CellExtras* extras() const { return extras_.load(sync::memory_order_acquire); }

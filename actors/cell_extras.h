@@ -9,6 +9,7 @@
 #include <isola/actors/heap.h>
 #include <isola/actors/inbox_bytes.h>
 #include <isola/actors/namespace.h>
+#include <isola/channels/waiter.h>
 #include <isola/serialization/program_memory.h>
 #include <isola/serialization/sync.h>
 
@@ -55,7 +56,9 @@ struct CellExtras : InProgramMemory {
   std::unique_ptr<Background> background;
   Continuation* continuations = nullptr;  // what it has asked; the newest first
 
-  std::shared_ptr<Job> job;  // to be run, see isolate_job.h; under the slot's mutex
+  // --- under the slot's mutex
+  std::shared_ptr<Job> job;  // to be run, see isolate_job.h
+  WaiterQueue room_waiters;  // senders that wait for room in the inbox
 };
 
 }  // namespace isola::detail

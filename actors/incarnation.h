@@ -32,9 +32,9 @@ class Incarnations {
   Incarnations(const Incarnations&) = delete;
   Incarnations& operator=(const Incarnations&) = delete;
 
-  // The behaviour of the next one. Called as the actor: what it makes is the actor's. Throws what
-  // the behaviour's constructor throws.
-  virtual void* make() = 0;
+  // The behaviour of the next one, for this slot. Called as the actor: what it makes is the
+  // actor's. Throws what the behaviour's constructor throws.
+  virtual void* make(ActorCell& cell) = 0;
   Restarts& decides() const { return *decides_; }
 
  private:
@@ -83,8 +83,9 @@ template <class B, class... Args>
 class HandlerIncarnations final : public IncarnationsWith<Args...> {
  public:
   using IncarnationsWith<Args...>::IncarnationsWith;
-  void* make() override {
-    return this->with_arguments([](auto&&... values) { return new B(std::move(values)...); });
+  void* make(ActorCell& cell) override {
+    return this->with_arguments(
+        [&](auto&&... values) { return make_behaviour<B>(cell, std::move(values)...); });
   }
 };
 
@@ -94,10 +95,10 @@ class FunctionIncarnations final : public IncarnationsWith<Params...> {
   FunctionIncarnations(std::shared_ptr<Restarts> decides, Plain function,
                        std::tuple<Params...> given)
       : IncarnationsWith<Params...>(std::move(decides), std::move(given)), function_(function) {}
-  void* make() override {
+  void* make(ActorCell&) override {
     return this->with_arguments([&](auto&&... values) {
-      return new FunctionBehaviour<Plain, Params...>{
-          function_, std::tuple<Params...>(std::move(values)...)};
+      return new FunctionBehaviour<Plain, Params...>{function_,
+                                                     std::tuple<Params...>(std::move(values)...)};
     });
   }
 

@@ -81,7 +81,7 @@ bool Runtime::restart(ActorCell& cell, Error& failure) {
     extras->restarts.store(extras->restarts.load(sync::memory_order_relaxed) + 1,
                            sync::memory_order_relaxed);
     try {
-      cell.behaviour = extras->incarnations->make();
+      cell.behaviour = extras->incarnations->make(cell);
       return true;
     } catch (const Cancelled&) {
       return false;
@@ -126,7 +126,7 @@ void Runtime::end_actor(ActorCell& cell, Error reason) {
     sync::Lock lock(cell.mutex);
     // Under the lock: who waits for the end either sees it now or is woken below.
     cell.life.store(Life::ended, sync::memory_order_release);
-    woken.claim_all(cell.room_waiters, Outcome::closed);
+    if (CellExtras* own = cell.extras()) woken.claim_all(own->room_waiters, Outcome::closed);
     woken.claim_all(cell.end_waiters, Outcome::completed);
   }
   woken.wake_all();

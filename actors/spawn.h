@@ -87,7 +87,7 @@ typename B::AddressType spawn_handler(Runtime& runtime, const SpawnOptions& opti
   // It is made by the thread that spawns it, but as the new actor: on its heap, in its context.
   BeingMade being(*cell);
   try {
-    cell->behaviour = new B(adopt(*cell, std::forward<Args>(args))...);
+    cell->behaviour = make_behaviour<B>(*cell, adopt(*cell, std::forward<Args>(args))...);
     runtime.actor_made(*cell);
   } catch (...) {
     being.failed();

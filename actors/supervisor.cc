@@ -136,7 +136,7 @@ detail::CellRef Supervisor::start(const SpawnOptions& options, const detail::Beh
   detail::BeingMade being(*cell);
   try {
     cell->own_extras().incarnations = std::move(incarnations);
-    cell->behaviour = cell->extras()->incarnations->make();
+    cell->behaviour = cell->extras()->incarnations->make(*cell);
     type.run != nullptr ? runtime_->place(*cell) : runtime_->actor_made(*cell);
   } catch (...) {
     being.failed();

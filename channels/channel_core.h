@@ -53,7 +53,8 @@ struct CoreOptions {
 // Milliseconds of the clock's coarse time, modulo 2^32 (49 days).
 uint32_t coarse_ms(const Clock& clock);
 
-class ChannelCore : public InProgramMemory {
+// On cache lines of its own, as those that are made with it are used elsewhere.
+class alignas(64) ChannelCore : public InProgramMemory {
  public:
   // How an operation ended that does not wait.
   enum class Attempt : uint8_t { done, would_wait, closed, owner_gone };

@@ -63,10 +63,10 @@ class ResourceList {
   Resource*& first(Resource::Kind kind) { return first_[static_cast<size_t>(kind)]; }
 
   sync::Mutex mutex_;
-  std::array<Resource*, 2> first_{};  // by kind
+  sync::atomic<bool> has_noted_{false};  // changed under the lock
+  std::array<Resource*, 2> first_{};     // by kind
   uint64_t isolate_id_ = 0;
   std::unique_ptr<std::unordered_set<uint64_t>> noted_;  // made on first use
-  sync::atomic<bool> has_noted_{false};                  // changed under the lock
 };
 
 }  // namespace isola::detail

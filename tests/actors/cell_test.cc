@@ -4,8 +4,10 @@
 #include <isola/isola.h>
 #include <isola/serialization/sanitizers.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <vector>
 
 #include "tests/support/messages.capnp.h"
@@ -46,6 +48,9 @@ TEST(Cell, WhatASendAndATurnNeedLiesOnTwoCacheLines) {
   // What senders on other threads write, apart from a turn's.
   EXPECT_EQ(first_line(cell, cell.references), 2u);
   EXPECT_EQ(last_line(cell, cell.notifier), 2u);
+  // What its handlers write.
+  EXPECT_EQ(first_line(cell, cell.room), 4u);
+  EXPECT_EQ(last_line(cell, cell.room), 4u);
 }
 
 TEST(Cell, SlotsDoNotShareFewSetsOfTheCache) {
@@ -55,6 +60,49 @@ TEST(Cell, SlotsDoNotShareFewSetsOfTheCache) {
 }
 
 #endif
+
+// Behaviours that tell where they are, and how many of them there are.
+template <size_t kWords>
+struct Lies : Actor<Lies<kWords>, Ask<Number, Number>> {
+  Lies() { ++alive; }
+  ~Lies() { --alive; }
+  Message<Number> on(Number::Reader) {
+    auto place = this->template compose<Number>();
+    place->setValue(static_cast<int64_t>(reinterpret_cast<uintptr_t>(this)));
+    return place;
+  }
+  std::array<uint64_t, kWords> words{};
+  static inline sync::atomic<int> alive{0};
+};
+
+TEST(Cell, ObjectsOfTwoActorsNeverShareACacheLine) {
+  test::on_every_scheduler(
+      [](System& system) {
+        const auto check = [&]<size_t kWords>(Lies<kWords>*) {
+          std::vector<typename Lies<kWords>::AddressType> all;
+          std::set<uintptr_t> lines;
+          const size_t lines_each = (sizeof(Lies<kWords>) + 63) / 64;
+          for (size_t i = 0; i < 5; ++i) {
+            all.push_back(system.spawn<Lies<kWords>>());
+            const auto place = static_cast<uintptr_t>(
+                all.back().template ask<Number>().get().or_raise()->getValue());
+            const auto slot = reinterpret_cast<uintptr_t>(all.back().cell().get());
+            EXPECT_EQ(place >= slot && place < slot + sizeof(ActorCell), kWords <= 3);
+            for (size_t line = 0; line < lines_each; ++line) lines.insert(place / 64 + line);
+          }
+          EXPECT_EQ(lines.size(), 5 * lines_each);
+          EXPECT_EQ(Lies<kWords>::alive, 5);
+          for (const auto& each : all) each.stop();
+          for (const auto& each : all) EXPECT_FALSE(each.join());
+          EXPECT_EQ(Lies<kWords>::alive, 0);
+        };
+        check(static_cast<Lies<1>*>(nullptr));
+        check(static_cast<Lies<3>*>(nullptr));
+        check(static_cast<Lies<4>*>(nullptr));
+        check(static_cast<Lies<9>*>(nullptr));
+      },
+      5);
+}
 
 TEST(Cell, OneWithoutANameABoundOrAHeapHasNoExtras) {
   System system(test::quiet({.workers = 1}));
