@@ -10,6 +10,8 @@
 
 #include <isola/actors/cell.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <new>
 #include <type_traits>
 #include <utility>
@@ -20,7 +22,7 @@ template <class B>
 inline constexpr bool kLiesInSlot = sizeof(B) <= ActorCell::kRoomBytes && alignof(B) <= 8;
 
 template <class B>
-struct alignas(64) OnItsLines {
+struct alignas(std::max<size_t>(64, alignof(B))) OnItsLines {
   template <class... Args>
   explicit OnItsLines(Args&&... args) : value(std::forward<Args>(args)...) {}
   B value;  // first, so both have one address

@@ -138,10 +138,12 @@ void ActorCell::tell_home() {
   Worker* its_home = home.load(sync::memory_order_acquire);
   Worker* here = Worker::current();
   retain();
-  notifier.store(here, sync::memory_order_relaxed);
+  // Another System's may go before this one does.
+  Worker* const from = here != nullptr && &here->runtime() == runtime ? here : nullptr;
+  notifier.store(from, sync::memory_order_relaxed);
   if (its_home == here) return here->heed(*this);
   if (ActorCell* sender = Execution::current().cell; sender != nullptr) sender->talks_to = its_home;
-  if (here != nullptr && &here->runtime() == runtime && here->adopt(*this, *its_home)) return;
+  if (from != nullptr && from->adopt(*this, *its_home)) return;
   its_home->tell(*this);
 }
 

@@ -90,16 +90,20 @@ void Continuation::start(std::unique_ptr<Continuation> continuation, AskState*& 
                          const Error& error, int64_t limit_ns) {
   const Execution& execution = Execution::current();
   ActorCell& cell = require_handlers();
-  const int64_t deadline_ns = std::min(limit_ns, execution.deadline_ns);
-  const bool has_limit = deadline_ns != kNoDeadline;
-  Worker* const worker = Worker::current();
-  if (has_limit && worker == nullptr)
+  // Made elsewhere, it has no worker yet that could look at the time; the deadline of the call in
+  // which it is made is none of its own.
+  Worker* const here = Worker::current();
+  Worker* const worker = here != nullptr && &here->runtime() == cell.runtime ? here : nullptr;
+  if (limit_ns != kNoDeadline && worker == nullptr)
     throw std::logic_error(
         "isola: then() with a limit needs a worker: an actor that is made outside has none yet");
+  const int64_t call_ns = worker != nullptr ? execution.deadline_ns : kNoDeadline;
+  const int64_t deadline_ns = std::min(limit_ns, call_ns);
+  const bool has_limit = deadline_ns != kNoDeadline;
   CellExtras& extras = cell.own_extras();
   Message<Answered> token = compose<Answered>(cell.runtime->pool());
   token->setContinuation(reinterpret_cast<uintptr_t>(continuation.get()));
-  token.block()->envelope.deadline_ns = execution.deadline_ns;
+  token.block()->envelope.deadline_ns = call_ns;
   continuation->context_ = context_of(cell);
   if (asked == nullptr) {
     asked = new AskState;
@@ -117,7 +121,8 @@ void Continuation::start(std::unique_ptr<Continuation> continuation, AskState*& 
   continuation->asked_ = std::exchange(asked, nullptr);
   Continuation& started = *continuation.release();
   started.link(extras.continuations);
-  if (!started.asked_->continue_with(started)) cell.resume(*started.token_);
+  if (!started.asked_->continue_with(started, cell, has_limit ? nullptr : worker))
+    cell.resume(*started.token_);
 }
 
 Resumable::Token Continuation::take_token() {
@@ -128,12 +133,6 @@ Resumable::Token Continuation::take_token() {
 void Resumable::Token::push() const {
   cell.resume(block);
   cell.drop();
-}
-
-bool Continuation::resume_here(sync::atomic<uintptr_t>& state, uintptr_t finished) {
-  if (limit_is_on_ != nullptr) return false;  // its worker may be at it
-  Worker* worker = Worker::current();
-  return worker != nullptr && worker->resume_here(*cell_, *token_, state, finished);
 }
 
 bool Continuation::handle(const Block& block) {

@@ -1,8 +1,8 @@
 // What an actor does when an answer comes for which it does not wait: Asking::then().
 //
 // The answer comes as a message: whoever gives it pushes `Answered` into the actor's inbox, the
-// storage of which was taken when the actor asked. So answers and messages of one sender come in
-// the order in which they were sent, and an actor without a turn holds no stack for what it asked.
+// storage of which was taken by then(). So an answer that is given after that comes in the order of
+// what its sender sends, and an actor without a turn holds no stack for what it asked.
 //
 // Ownership: its actor's, which ends it with the incarnation that asked; what it has of the answer
 // is the asker's end of an AskState (reply.h). An `Answered` that is on its way at a restart finds
@@ -41,9 +41,8 @@ class Resumable {
     void push() const;
   };
   virtual Token take_token() = 0;
-  // Does that, where nobody else can touch the actor meanwhile: `state` then becomes `finished` by
-  // a plain store. False: it is not so, and nothing has happened.
-  virtual bool resume_here(sync::atomic<uintptr_t>& state, uintptr_t finished) = 0;
+  // The block alone, where nobody else can touch the actor meanwhile.
+  virtual Block& token() = 0;
   // No answer has come in time.
   virtual void set_timed_out() = 0;
 
@@ -64,8 +63,9 @@ class Continuation : public Resumable {
   // Has it called with the answer to `asked`, or with why there is none, in a turn of the running
   // actor; takes both. `asked`: nullptr: nobody was asked, because of `error`. It is called at
   // `limit_ns` at the latest, or at the deadline of the call that runs.
-  // Fails: throws std::logic_error where no actor with handlers runs, PoolExhausted and
-  // std::bad_alloc; nothing was taken then.
+  // Fails: throws std::logic_error where no actor with handlers runs, or with a limit where that is
+  // made on no worker of its System, PoolExhausted and std::bad_alloc; the answer is not taken
+  // then.
   static void start(std::unique_ptr<Continuation> continuation, AskState*& asked,
                     const Error& error, int64_t limit_ns);
   // Handles the message if it says that an answer has come.
@@ -74,7 +74,7 @@ class Continuation : public Resumable {
   static void drop_all(CellExtras& extras, bool open);
 
   Token take_token() override;
-  bool resume_here(sync::atomic<uintptr_t>& state, uintptr_t finished) override;
+  Block& token() override { return *token_; }
   void set_timed_out() override { timed_out_ = true; }
 
  protected:

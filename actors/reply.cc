@@ -51,9 +51,15 @@ void AskState::finish() {
   // Relaxed: if it is this worker, it was written on this thread, and so was the end of any wait
   // before the one that was seen: this wait goes on. The asker is suspended then, a carrier stays
   // on its worker, and nobody else writes the state: plain stores do.
-  Worker* const waits_on = is_waiter(seen) ? waits_on_.load(sync::memory_order_relaxed) : nullptr;
+  const bool is_waited_for = is_waiter(seen) || seen == kContinuing;
+  Worker* const waits_on = is_waited_for ? waits_on_.load(sync::memory_order_relaxed) : nullptr;
   if (waits_on == nullptr || waits_on != Worker::current()) [[unlikely]]
     return finish_from_elsewhere(seen);
+  if (seen == kContinuing) {
+    // Not touched before that worker has seen that the actor is still there.
+    if (!waits_on->resume_here(*continues_, *this)) finish_from_elsewhere(seen);
+    return;
+  }
   auto* waiter = reinterpret_cast<Waiter*>(seen);
   const bool won = waiter->claim_on_its_thread(Outcome::completed);
   state_.store(kFinished, sync::memory_order_release);
@@ -61,14 +67,18 @@ void AskState::finish() {
 }
 
 void AskState::finish_from_elsewhere(uintptr_t seen) {
-  if (seen == kContinuing && continuation_->resume_here(state_, kFinished)) return;
   uintptr_t next;
   do {
     while (seen == kTimingOut) {
       sync::relax_processor();
       seen = state_.load(sync::memory_order_acquire);
     }
-    if (seen == kAbandoned) return drop();
+    if (seen == kAbandoned) {
+      // Nobody wants it any more; others may still keep this for a while.
+      if (answer_ != nullptr) release(std::exchange(answer_, nullptr));
+      error_ = Error();
+      return drop();
+    }
     next = is_waiter(seen) || seen == kContinuing ? kAnswered : kFinished;
     // Release: the answer. Acquire: the waiter, or what the asker did before it left.
   } while (!state_.compare_exchange_strong(seen, next, sync::memory_order_acq_rel,
@@ -86,12 +96,24 @@ void AskState::finish_from_elsewhere(uintptr_t seen) {
   if (won) waiter->wake();
 }
 
-bool AskState::continue_with(Resumable& continuation) {
+bool AskState::continue_with(Resumable& continuation, ActorCell& actor, Worker* here) {
   continuation_ = &continuation;
+  continues_ = &actor;
+  // Relaxed: the state publishes it.
+  waits_on_.store(here, sync::memory_order_relaxed);
   uintptr_t state = kPending;
   // Release: the continuation. Acquire: or the answer.
   return state_.compare_exchange_strong(state, kContinuing, sync::memory_order_release,
                                         sync::memory_order_acquire);
+}
+
+Block* AskState::finish_here() {
+  // Relaxed: what the actor's home did before, its worker has seen.
+  if (state_.load(sync::memory_order_relaxed) != kContinuing) return nullptr;
+  Block& token = continuation_->token();
+  // Release: the thread that the actor goes to may look at it next.
+  state_.store(kFinished, sync::memory_order_release);
+  return &token;
 }
 
 void AskState::time_out() {

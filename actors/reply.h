@@ -42,6 +42,7 @@
 
 #include <chrono>
 #include <concepts>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <type_traits>
@@ -87,9 +88,13 @@ class AskState final : public ReplyTarget, public InProgramMemory {
     const uintptr_t state = state_.load(sync::memory_order_acquire);
     return state == kAnswered || state == kFinished;
   }
-  // Has the continuation resumed instead. False if the answer has come already: it is not, then.
-  // REQUIRES: nobody waits.
-  bool continue_with(Resumable& continuation);
+  // Has the continuation of this actor resumed instead. `here`: the worker that it runs on, or
+  // nullptr if others may look at the continuation, too. False if the answer has come already: it
+  // is not resumed, then. REQUIRES: nobody waits.
+  bool continue_with(Resumable& continuation, ActorCell& actor, Worker* here);
+  // By the worker that resumes it, where nobody else can: what is to be pushed; nullptr: it is to
+  // be resumed no more.
+  Block* finish_here();
   // Resumes it without an answer, if it is not resumed yet.
   void time_out();
   // The continuation is not to be resumed, and the asker touches this no more. False if it is, or
@@ -135,12 +140,15 @@ class AskState final : public ReplyTarget, public InProgramMemory {
   static bool is_waiter(uintptr_t state) { return state > kTimingOut; }
 
   sync::atomic<uintptr_t> state_{kPending};
-  // Where the asker waits; written before the state says so. nullptr: on a thread of its own.
+  // Where the asker waits, or has said what to go on with; written before the state says so.
+  // nullptr: on a thread of its own.
   sync::atomic<Worker*> waits_on_{nullptr};
   // One of the asker and the answerer together, and those that were retained.
   sync::atomic<uint32_t> references_{1};
-  Resumable* continuation_ = nullptr;  // written before the state says so
-  const ActorCell* const target_;      // only compared, never followed
+  // Both written before the state says so.
+  Resumable* continuation_ = nullptr;
+  ActorCell* continues_ = nullptr;  // the actor of it: a slot
+  const ActorCell* const target_;   // only compared, never followed
   const uint64_t target_id_;
   Block* answer_ = nullptr;
   Error error_;
@@ -205,10 +213,12 @@ class Asking {
   // handler is, never before this returns; in the context, and under the deadline, of this call of
   // then(). What it throws ends the actor as what a handler throws does. `limit`, or the deadline:
   // with timeout, then, and the answer is dropped when it comes. If the actor ends or is restarted
-  // before, the function is not called, but destroyed.
+  // before, the function is not called, but destroyed. An answer that is given after this returns
+  // comes in the order of what its giver sends.
   // It may ask the actor itself, and costs no stack: any number of asks may be under way.
-  // Fails: throws std::logic_error but in a handler (or the constructor) of an actor with handlers,
-  // PoolExhausted, std::bad_alloc; the answer can still be taken then.
+  // Fails: throws std::logic_error but in a handler of an actor with handlers, or in its
+  // constructor (there with a limit only if one of its System's workers makes it), PoolExhausted,
+  // std::bad_alloc; the answer can still be taken then, but the function is gone.
   template <std::invocable<Result<R>> F>
   void then(F&& function) && {
     continue_with(std::forward<F>(function), kNoDeadline);
@@ -239,6 +249,8 @@ class Asking {
   template <class F>
   void continue_with(F&& function, int64_t limit_ns) {
     using Continuation = detail::FunctionContinuation<R, std::decay_t<F>>;
+    static_assert(alignof(Continuation) <= alignof(std::max_align_t),
+                  "isola: what is given to then() must not need a larger alignment than 16");
     const Error missing = error_ ? error_ : Error(Code::empty_message);
     detail::Continuation::start(std::make_unique<Continuation>(std::forward<F>(function)), state_,
                                 missing, limit_ns);

@@ -61,6 +61,9 @@ void Runtime::empty(ActorCell& cell) {
       cell.type.load(sync::memory_order_relaxed)->destroy(std::exchange(cell.behaviour, nullptr));
     if (CellExtras* extras = cell.extras()) extras->names.reset();
     cell.resources.release_all();
+    // What was begun by their ends.
+    if (CellExtras* extras = cell.extras(); extras != nullptr && extras->continuations != nullptr)
+      Continuation::drop_all(*extras, !cell.inbox.closed());
     const Outside outside;  // what is made from here on is the runtime's
     channels_->isolate_gone(cell.id.load(sync::memory_order_relaxed), cell.resources.take_noted());
   }

@@ -54,6 +54,7 @@
 namespace isola::detail {
 
 class Algorithm;
+class AskState;
 class Dispatcher;
 class Runtime;
 
@@ -96,10 +97,8 @@ class Worker {
   bool append_here(ActorCell& cell, Block& block, Execution& execution);
   // As send_here, without stamping, in the cases that are not so simple.
   Inbox::Push push_here(ActorCell& cell, Block& block, uint32_t bound);
-  // Appends what says that an answer has come, and sets its state, if the actor is at home here and
-  // that is all there is to do.
-  bool resume_here(ActorCell& cell, Block& token, sync::atomic<uintptr_t>& state,
-                   uintptr_t finished);
+  // Resumes the actor that goes on with this answer, if it is at home here and still wants that.
+  bool resume_here(ActorCell& cell, AskState& asked);
   // The first steps of an actor that was just made here: it rests, or waits for its first turn.
   void made(ActorCell& cell);
   void begin(ActorCell& cell);
@@ -212,6 +211,8 @@ class Worker {
   void drop_notified();
   bool is_to_share();
   void share(bool has_more);
+  int64_t patience(int64_t now_ns);
+  bool has_movable() const;
   enum class Part : uint8_t { half, all };
   uint32_t share_with(Worker& other, Part part);  // how many it has given
   // Gives it back to where it was sent to from, if it is here in vain. The callers are inside of
@@ -267,6 +268,7 @@ class Worker {
   int64_t backlog_since_ns_ = 0;  // 0: there is none
   uint32_t adoptions_left_ = 0;   // of those given away, while others are ready here
   int64_t last_look_ns_ = 0;
+  bool were_long_ = false;  // turns, as it looked
   int32_t turns_of_look_ = kTurnsOfLook;
   int32_t turns_until_look_ = kTurnsOfLook;
   uint64_t owed_until_turn_ = 0;  // ready actors go first until then: a carrier has yielded

@@ -1,4 +1,5 @@
 // What comes to a worker and to the actors that are at home there: messages, signals, wake-ups.
+#include <isola/actors/reply.h>
 #include <isola/actors/runtime.h>
 #include <isola/actors/worker.h>
 #include <isola/context/binding.h>
@@ -160,25 +161,21 @@ bool ActorCell::send_here(Block& block) {
   return worker != nullptr && worker->send_here(*this, block, Execution::current_or_none());
 }
 
-bool Worker::resume_here(ActorCell& cell, Block& token, sync::atomic<uintptr_t>& state,
-                         uintptr_t finished) {
-  // Acquire: what the last home left.
-  if (!gate_.try_enter() || cell.home.load(sync::memory_order_acquire) != this ||
-      !cell.inbox.quiet() || cell.short_way_max == 0) [[unlikely]] {
-    gate_.leave();
-    return false;
-  }
-  // Only the home's side looks at it now, and that is here. Release: the thread that the actor goes
-  // to may look at it next.
-  state.store(finished, sync::memory_order_release);
-  token.set_state(BlockState::queued);
-  cell.inbox.append(&token);
-  if (cell.activity.load(sync::memory_order_relaxed) == Activity::idle) {
-    took(Transition::idle_to_ready);
-    link_ready(cell);
+bool Worker::resume_here(ActorCell& cell, AskState& asked) {
+  // Acquire: what the last home left, the end of an actor included whose slot this was.
+  const bool is_simple = gate_.try_enter() && cell.home.load(sync::memory_order_acquire) == this &&
+                         cell.inbox.quiet() && cell.short_way_max != 0;
+  Block* const token = is_simple ? asked.finish_here() : nullptr;
+  if (token != nullptr) [[likely]] {
+    token->set_state(BlockState::queued);
+    cell.inbox.append(token);
+    if (cell.activity.load(sync::memory_order_relaxed) == Activity::idle) {
+      took(Transition::idle_to_ready);
+      link_ready(cell);
+    }
   }
   gate_.leave();
-  return true;
+  return token != nullptr;
 }
 
 Inbox::Push Worker::push_here(ActorCell& cell, Block& block, uint32_t bound) {

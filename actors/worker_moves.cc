@@ -14,43 +14,56 @@ namespace isola::detail {
 void Worker::share(bool has_more) {
   const int64_t now_ns = SteadyClock::instance().now_ns();
   const int64_t turns_ns = now_ns - std::exchange(last_look_ns_, now_ns);
-  const bool were_long = turns_of_look_ == 1;
   const bool long_turns = turns_ns > turns_of_look_ * kLongTurnNs;
   const bool short_turns = turns_ns < turns_of_look_ * kShortTurnNs;
   turns_of_look_ = long_turns ? 1 : short_turns ? kShortTurnsOfLook : kTurnsOfLook;
   turns_until_look_ = turns_of_look_;
+  // Long turns are never shared in vain. One alone may be the kernel's, which ran somebody else.
+  const bool at_once = std::exchange(were_long_, long_turns) && long_turns;
   if (!long_turns && !has_more && ready_count_.load(sync::memory_order_relaxed) < 2) {
     backlog_since_ns_ = 0;
     return;
   }
   if (backlog_since_ns_ == 0) backlog_since_ns_ = now_ns;
-  // Long turns are never shared in vain. One alone may be the kernel's, which ran somebody else.
-  const bool at_once = long_turns && were_long;
-  if (now_ns - backlog_since_ns_ <
-      (at_once ? kBacklogNs : patience_ns_.load(sync::memory_order_relaxed)))
-    return;
+  const int64_t patience_ns = patience(now_ns);
+  if (now_ns - backlog_since_ns_ < (at_once ? kBacklogNs : patience_ns)) return;
   backlog_since_ns_ = 0;
   Worker* other = find_sleeper();
   if (other == nullptr) return;
-  int64_t patience = patience_ns_.load(sync::memory_order_relaxed);
-  if (shared_in_vain_.exchange(false, sync::memory_order_relaxed)) {
-    patience = std::min(patience * kPatienceGrows, kBacklogMaxNs);
-    last_return_ns_.store(now_ns, sync::memory_order_relaxed);
-  } else if (now_ns - last_return_ns_.load(sync::memory_order_relaxed) >
-             kPatienceLasts * patience) {
-    patience = kBacklogNs;
-  }
-  patience_ns_.store(patience, sync::memory_order_relaxed);
+  Inside inside(gate_);
+  if (!has_movable()) return;
   // The other one, where they may gather, waits as long before it gives them back.
-  other->patience_ns_.store(patience, sync::memory_order_relaxed);
+  other->patience_ns_.store(patience_ns, sync::memory_order_relaxed);
   other->last_return_ns_.store(last_return_ns_.load(sync::memory_order_relaxed),
                                sync::memory_order_relaxed);
   host_.store(nullptr, sync::memory_order_relaxed);
   other->host_.store(this, sync::memory_order_relaxed);
   other->gifts_.fetch_add(1, sync::memory_order_relaxed);
-  Inside inside(gate_);
   took(Transition::shared);
   adoptions_left_ = share_with(*other, Part::half);
+}
+
+// How long there has to be a backlog.
+int64_t Worker::patience(int64_t now_ns) {
+  const auto relaxed = sync::memory_order_relaxed;
+  const int64_t before_ns = patience_ns_.load(relaxed);
+  int64_t patience_ns = before_ns;
+  if (shared_in_vain_.load(relaxed) && shared_in_vain_.exchange(false, relaxed)) {
+    patience_ns = std::min(before_ns * kPatienceGrows, kBacklogMaxNs);
+    last_return_ns_.store(now_ns, relaxed);
+  } else if (now_ns - last_return_ns_.load(relaxed) > kPatienceLasts * before_ns) {
+    patience_ns = kBacklogNs;
+  }
+  if (patience_ns != before_ns) patience_ns_.store(patience_ns, relaxed);
+  return patience_ns;
+}
+
+// Inside of the gate.
+bool Worker::has_movable() const {
+  if (lanes_.size() > 0) return true;
+  const ActorCell* cell = ready_head_;
+  while (cell != nullptr && cell->pinned) cell = cell->next_ready;
+  return cell != nullptr;
 }
 
 Worker* Worker::find_sleeper() const {
@@ -118,6 +131,9 @@ bool Worker::is_in_vain() {
   const bool go = in_vain && host != nullptr &&
                   host->turns_.load(sync::memory_order_relaxed) != window_.turns_of_host;
   in_vain_.store(go, sync::memory_order_relaxed);
+  // All came here to whom was given away: to give them back would be in vain as well.
+  if (settles && host != nullptr && host->sleep_.asleep())
+    shared_in_vain_.store(true, sync::memory_order_relaxed);
   if (go) host->shared_in_vain_.store(true, sync::memory_order_relaxed);
   begin_window(false);
   return in_vain;
@@ -214,6 +230,9 @@ void Worker::relieve() {
     cell = next;
   }
   if (ready_count_.load(sync::memory_order_relaxed) > 0) took(Transition::relieved_of_ready);
+  // They do not go back while they settle there.
+  other->host_.store(nullptr, sync::memory_order_relaxed);
+  other->gifts_.fetch_add(1, sync::memory_order_relaxed);
   share_with(*other, Part::all);
   gate_.release();
 }

@@ -264,7 +264,12 @@ void Worker::sleep_until(int64_t boost_deadline_ns) {
     sleep_.park(limit_ns);
     ++window_.sleeps;
   }
-  window_.slept_ns += SteadyClock::instance().now_ns() - begin_ns;
+  // What was before it slept says nothing of what comes: it looks again after a turn.
+  last_look_ns_ = SteadyClock::instance().now_ns();
+  window_.slept_ns += last_look_ns_ - begin_ns;
+  backlog_since_ns_ = 0;
+  were_long_ = false;
+  turns_of_look_ = turns_until_look_ = 1;
   its_dispatcher_.worker_sleeps(-1);
   runtime_.monitor().worker_wakes();
   sleep_.end();

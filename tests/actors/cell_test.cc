@@ -104,6 +104,20 @@ TEST(Cell, ObjectsOfTwoActorsNeverShareACacheLine) {
       5);
 }
 
+struct alignas(128) Wide : Actor<Wide, Ask<Number, Number>> {
+  Message<Number> on(Number::Reader) {
+    auto place = compose<Number>();
+    place->setValue(static_cast<int64_t>(reinterpret_cast<uintptr_t>(this) % 128));
+    return place;
+  }
+};
+
+TEST(Cell, ObjectsHaveTheAlignmentOfTheirType) {
+  test::on_real_scheduler([](System& system) {
+    EXPECT_EQ(system.spawn<Wide>().ask<Number>().get().or_raise()->getValue(), 0);
+  });
+}
+
 TEST(Cell, OneWithoutANameABoundOrAHeapHasNoExtras) {
   System system(test::quiet({.workers = 1}));
   const auto plain = system.spawn<Rests>();

@@ -193,5 +193,45 @@ TEST(Continuation, IsAnsweredFromAnotherSystemAndFromAThread) {
   });
 }
 
+TEST(Continuation, ThatADestructorBeginsEndsWithItsActor) {
+  on_every_scheduler([](System& system) {
+    struct Late : Actor<Late, Number> {
+      explicit Late(Slow::AddressType slow) : slow_(std::move(slow)) {}
+      ~Late() {
+        slow_.ask<GetTotal>().then(
+            [](const Result<Total>&) { ADD_FAILURE() << "nobody is there"; });
+      }
+      void on(Number::Reader) { throw std::out_of_range("now"); }
+      Slow::AddressType slow_;
+    };
+    auto slow = system.spawn<Slow>();
+    auto late = system.spawn<Late>(slow);
+    late.stop();
+    EXPECT_FALSE(late.join());
+    Supervisor supervisor(system, {.name = "late"});
+    auto again = supervisor.spawn<Late>({}, slow);
+    EXPECT_FALSE(again.send<Number>());
+    ASSERT_TRUE(eventually([&] { return again.cell()->restarts() == 1; }));
+    ASSERT_TRUE(has_asks(slow, 2));
+    EXPECT_FALSE(slow.send<Number>(number(1)));
+    again.stop();
+    (void)again.join();
+  });
+}
+
+TEST(Continuation, WithALimitInAConstructorNeedsAWorker) {
+  on_real_scheduler([](System& system) {
+    struct Early : Actor<Early, Ask<Note, Total>> {
+      explicit Early(Slow::AddressType slow) {
+        slow.ask<GetTotal>().then(1ms, [](const Result<Total>&) {});
+      }
+      Message<Total> on(Note::Reader) { return total_of(1); }
+    };
+    auto slow = system.spawn<Slow>();
+    auto early = system.spawn<Early>(slow);
+    EXPECT_THAT(early.join().record().getMessage().cStr(), HasSubstr("needs a worker"));
+  });
+}
+
 }  // namespace
 }  // namespace isola

@@ -110,8 +110,9 @@ TEST(WaitCycles, ActorsThatWaitForRoomInEachOthersFullInboxAreReported) {
       start->setValue(start.attach(Address<Number>(peer)));
       EXPECT_FALSE(to.send<Number>(std::move(start)));
     }
-    EXPECT_TRUE(eventually([&] { return !find_wait_cycles(system).empty(); }));
-    EXPECT_THAT(find_wait_cycles(system)[0].to_string(), HasSubstr("left waits (inbox of "));
+    std::vector<WaitCycle> cycles;
+    ASSERT_TRUE(eventually([&] { return !(cycles = find_wait_cycles(system)).empty(); }));
+    EXPECT_THAT(cycles[0].to_string(), HasSubstr("left waits (inbox of "));
   });
 }
 
@@ -119,17 +120,19 @@ TEST(WaitCycles, AnActorThatWaitsForTheEndOfOneThatWaitsForItIsReported) {
   on_real_scheduler([](System& system) {
     auto [go, gone] = system.channel<Number>(bounded(1), {.name = "go"});
     // The child waits for its parent's channel, and the parent for the child's end.
-    system.spawn({.name = "parent"},
-                 [](Sender<Number> out, Receiver<Number> in) {
-                   auto child = spawn(
-                       SpawnOptions{.name = "child"},
-                       [](Receiver<Number> mine) { (void)mine.recv(); }, std::move(in));
-                   (void)child.join();
-                   out.send([](Number::Builder) {});
-                 },
-                 std::move(go), std::move(gone));
-    EXPECT_TRUE(eventually([&] { return !find_wait_cycles(system).empty(); }));
-    const std::string text = find_wait_cycles(system)[0].to_string();
+    system.spawn(
+        {.name = "parent"},
+        [](Sender<Number> out, Receiver<Number> in) {
+          auto child = spawn(
+              SpawnOptions{.name = "child"}, [](Receiver<Number> mine) { (void)mine.recv(); },
+              std::move(in));
+          (void)child.join();
+          out.send([](Number::Builder) {});
+        },
+        std::move(go), std::move(gone));
+    std::vector<WaitCycle> cycles;
+    ASSERT_TRUE(eventually([&] { return !(cycles = find_wait_cycles(system)).empty(); }));
+    const std::string text = cycles[0].to_string();
     EXPECT_THAT(text, HasSubstr("parent waits (end of "));
     EXPECT_THAT(text, HasSubstr("child waits (receive from go) for parent"));
   });

@@ -67,9 +67,9 @@ struct GoesOn final : detail::Resumable {
   Token take_token() override {
     there.read();
     cell.retain();
-    return {cell, token};
+    return {cell, said};
   }
-  bool resume_here(sync::atomic<uintptr_t>&, uintptr_t) override { return false; }
+  Block& token() override { return said; }
   void set_timed_out() override {
     there.read();
     timed_out.write(true);
@@ -77,7 +77,7 @@ struct GoesOn final : detail::Resumable {
 
   Plain<bool> there;
   Plain<bool> timed_out;
-  Block token;
+  Block said;
   detail::ActorCell cell;
 };
 
@@ -103,7 +103,7 @@ void ask_and_continue(Simulation& run) {
   bool comes = true;
   run.spawn([&] {
     goes_on.there.write(true);
-    if (!state->continue_with(goes_on)) {
+    if (!state->continue_with(goes_on, goes_on.cell, nullptr)) {
       run.check(answer.read() == 7, "it was answered before");
       comes = false;
       state->leave();
@@ -113,7 +113,7 @@ void ask_and_continue(Simulation& run) {
     } else {
       detail::Inbox& inbox = goes_on.cell.inbox;
       while (inbox.take() == 0) sync::relax_processor();
-      run.check(inbox.pop() == &goes_on.token, "it is resumed");
+      run.check(inbox.pop() == &goes_on.said, "it is resumed");
       if (goes_on.timed_out.read()) {
         run.check(has_limit, "a time that is not there does not come");
       } else {

@@ -221,7 +221,12 @@ TEST_F(LongRun, IsSeenByTheInspector) {
 
 TEST_F(LongRun, IsAskedForOneOfItsActors) {
   const std::string pid = std::to_string(program_->pid());
-  const Ended one = isola({"ps", "--pid", pid, "--id", "1"});
+  // The socket may be there before the actors are.
+  Ended one;
+  do {
+    ASSERT_EQ(waitpid(program_->pid(), nullptr, WNOHANG), 0);
+    one = isola({"ps", "--pid", pid, "--id", "1"});
+  } while (one.status == 1);
   EXPECT_EQ(one.status, 0) << one.err;
   EXPECT_NE(one.out.find("reader"), std::string::npos) << one.out;
   EXPECT_EQ(one.out.find("counter/0"), std::string::npos) << one.out;
