@@ -1,8 +1,5 @@
 // Many actors at once.
-#include <unistd.h>
-
 #include <atomic>
-#include <fstream>
 #include <thread>
 #include <utility>
 
@@ -225,14 +222,6 @@ struct Idler {
   int64_t sum = 0;
 };
 
-double resident_bytes() {
-  std::ifstream statm("/proc/self/statm");
-  double pages_all = 0;
-  double pages_resident = 0;
-  if (!(statm >> pages_all >> pages_resident)) throw std::runtime_error("no /proc/self/statm");
-  return pages_resident * static_cast<double>(sysconf(_SC_PAGESIZE));
-}
-
 }  // namespace
 
 double fork_join_create(caf::actor_system& system, int64_t actors) {
@@ -272,7 +261,7 @@ double chameneos(caf::actor_system& system, int64_t meetings) {
 double idle_bytes(caf::actor_system& system, int64_t actors) {
   std::vector<actor> all;
   all.reserve(static_cast<size_t>(actors));
-  const double before = resident_bytes();
+  const double before = peer::resident_bytes();
   for (int64_t i = 0; i < actors; ++i) {
     all.push_back(system.spawn(actor_from_state<Idler>));
     caf::anon_mail(int64_t{1}).send(all.back());
@@ -280,7 +269,7 @@ double idle_bytes(caf::actor_system& system, int64_t actors) {
       while (sum_of_all.load() < i) std::this_thread::yield();
   }
   while (sum_of_all.load() < actors) std::this_thread::yield();
-  return (resident_bytes() - before) / static_cast<double>(actors);
+  return (peer::resident_bytes() - before) / static_cast<double>(actors);
 }
 
 }  // namespace caf1_peer

@@ -6,11 +6,12 @@
 
 #include <caf/all.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <vector>
+
+#include "../measure.h"
 
 namespace caf1_peer {
 
@@ -44,17 +45,8 @@ double big(caf::actor_system& system, int64_t pings);
 double chameneos(caf::actor_system& system, int64_t meetings);
 double idle_bytes(caf::actor_system& system, int64_t actors);  // bytes an actor
 
-inline void expect(int64_t got, int64_t wanted) {
-  if (got != wanted) throw std::runtime_error("messages were lost");
-}
-
-template <class Work>
-double nanoseconds_each(int64_t count, Work&& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  const std::chrono::duration<double, std::nano> taken = std::chrono::steady_clock::now() - start;
-  return taken.count() / static_cast<double>(count);
-}
+using peer::expect;
+using peer::nanoseconds_each;
 
 // Asks `actor` from outside and waits for the number that it answers.
 template <class... Values>

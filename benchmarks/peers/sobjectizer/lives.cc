@@ -1,8 +1,5 @@
 // Agents that come and go, or are only there.
-#include <unistd.h>
-
 #include <algorithm>
-#include <fstream>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -103,14 +100,6 @@ class Idler final : public Agent<1> {
 // Cooperations of that many agents, which end together.
 constexpr int64_t kIdleTogether = 1000;
 
-double resident_bytes() {
-  std::ifstream statm("/proc/self/statm");
-  double pages_all = 0;
-  double pages_resident = 0;
-  if (!(statm >> pages_all >> pages_resident)) throw std::runtime_error("no /proc/self/statm");
-  return pages_resident * static_cast<double>(sysconf(_SC_PAGESIZE));
-}
-
 }  // namespace
 
 double fork_join_create(const How& how, int64_t actors) {
@@ -131,7 +120,7 @@ double idle_bytes(const How& how, int64_t actors) {
   run_agents(how, [&](so_5::environment_t& environment, const so_5::disp_binder_shptr_t& binder) {
     std::vector<mbox_t> all;
     all.reserve(static_cast<size_t>(actors));
-    const double before = resident_bytes();
+    const double before = peer::resident_bytes();
     for (int64_t made = 0; made < actors; made = sum.load()) {
       const int64_t more = std::min(kIdleTogether, actors - made);
       environment.introduce_coop(binder, [&](so_5::coop_t& coop) {
@@ -142,7 +131,7 @@ double idle_bytes(const How& how, int64_t actors) {
         so_5::send<Add>(all[static_cast<size_t>(made + i)], Add{1});
       while (sum.load() < made + more) std::this_thread::yield();  // so that no queue grows
     }
-    bytes = (resident_bytes() - before) / static_cast<double>(actors);
+    bytes = (peer::resident_bytes() - before) / static_cast<double>(actors);
     environment.stop();
   });
   expect(sum, actors);

@@ -16,6 +16,8 @@
 #include <string>
 #include <utility>
 
+#include "../measure.h"
+
 namespace so5_peer {
 
 // Where agents run.
@@ -70,8 +72,6 @@ class Agent : public so_5::agent_t {
       : agent_t(std::move(context) + so_5::vector_based_subscription_storage_factory(kTypes)) {}
 };
 
-inline void expect(int64_t got, int64_t wanted) {
-  if (got != wanted) throw std::runtime_error("messages were lost");
-}
+using peer::expect;
 
 }  // namespace so5_peer
