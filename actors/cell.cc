@@ -213,7 +213,7 @@ FailedAt ActorCell::failed_at(const MessageType* message) const {
   if (const CellExtras* own = extras()) {
     if (own->incarnations != nullptr)
       at.path = own->incarnations->decides().name() + "/" + at.actor;
-    at.heap_bytes = own->heap_figures.live_bytes.load(sync::memory_order_relaxed);
+    at.heap_bytes = own->heap_figures.live_bytes();
   }
   at.restarts = restarts();
   const bool virtual_time = sync::kSimulated || runtime->options().seed.has_value();

@@ -13,14 +13,14 @@ using detail::heap_class;
 using detail::heap_class_bytes;
 using detail::heap_size;
 using detail::kHeapClassMax;
-using detail::kHeapFineMax;
 using detail::kHeapStep;
 
 namespace {
 
 constexpr size_t kCacheLine = 64;
-// Of small blocks as many are cut at once as have these bytes together, in a chunk that is not
-// small.
+// Of blocks of up to kCarvedMax as many are cut at once as have kCarvedBytes together, in a chunk
+// that is not small.
+constexpr size_t kCarvedMax = 256;
 constexpr size_t kCarvedBytes = 2048;
 constexpr size_t kCarvedChunkMin = 64 * 1024;
 // A heap that got empty begins its chunks anew if as many bytes have been cut. What is smaller
@@ -40,12 +40,21 @@ HeapQuotaExceeded::HeapQuotaExceeded(uint64_t asked_bytes, uint64_t live_bytes,
                 asked_bytes, live_bytes, quota_bytes);
 }
 
-uint64_t Heap::peak_bytes() const {
-  return std::max(figures_.peak_bytes.load(sync::memory_order_relaxed), live_bytes());
+void Heap::set_limit() {
+  const uint64_t most = std::min(peak_bytes(), quota_bytes_);
+  const uint64_t others = figures_.other_bytes.load(sync::memory_order_relaxed);
+  limit_bytes_ = most - std::min(most, others);
+}
+
+void Heap::count_more(uint64_t size) {
+  set_live(live_bytes() + size);
+  if (live_bytes() <= limit_bytes_) return;
+  figures_.note_peak();
+  set_limit();
 }
 
 void Heap::require_quota(size_t size) const {
-  const uint64_t live = live_bytes();
+  const uint64_t live = figures_.live_bytes();
   if (size > quota_bytes_ || live > quota_bytes_ - size)
     throw HeapQuotaExceeded(size, live, quota_bytes_);
 }
@@ -83,7 +92,8 @@ void* Heap::take_slow(size_t bytes) {
   return memory;
 }
 
-void Heap::give_slow(void* memory, size_t size) {
+void Heap::give_slow(void* memory, size_t bytes) {
+  const size_t size = heap_size(bytes);
   const bool has_more = count_less(size);
   give_block(memory, size, kHeapStep);
   if (!has_more) emptied();
@@ -133,7 +143,7 @@ void* Heap::cut(size_t index, size_t size) {
   if (left() >= gap() + bytes) spare(gap());
   char* memory = std::exchange(next_, next_ + bytes);
   detail::sanitizer_allow(memory, size);
-  if (bytes <= kHeapFineMax && chunks_->bytes >= kCarvedChunkMin) carve(index, bytes);
+  if (bytes <= kCarvedMax && chunks_->bytes >= kCarvedChunkMin) carve(index, bytes);
   return memory;
 }
 
@@ -240,8 +250,7 @@ void Heap::release() {
   next_ = end_ = nullptr;
   chunk_size_ = kFirstChunk;
   begun_bytes_ = 0;
-  count_less_bytes(live_bytes());
-  blocks_ = 0;
+  set_live(0);
   count_chunk(0, chunk_bytes());
 }
 

@@ -4,7 +4,7 @@
 //   isola::heap_stats().live_bytes;
 //
 // It costs nothing until first used. A block of up to 128 KiB is cut from a chunk and, once freed,
-// goes to the free list of its size class: 16 bytes apart up to 256, then four for each doubling.
+// goes to the free list of its size class: 16 bytes apart up to 1 KiB, then four a doubling.
 // A larger one is a block of its own, linked so that it goes with the heap as well. So reclaim
 // costs by chunk, not by object. A heap that gets empty begins its chunks anew.
 //
@@ -76,9 +76,20 @@ namespace detail {
 
 // The figures of a heap. One writer; any thread reads them, relaxed: a recent value.
 struct HeapFigures {
-  sync::atomic<uint64_t> live_bytes{0};
-  sync::atomic<uint64_t> peak_bytes{0};  // as of the last deallocation: live may be more
+  sync::atomic<uint64_t> heap_bytes{0};   // that live on the heap
+  sync::atomic<uint64_t> other_bytes{0};  // of the isolate's memory elsewhere: new_on_heap
+  sync::atomic<uint64_t> peak_bytes{0};   // the most that both have been together
   sync::atomic<uint64_t> chunk_bytes{0};
+
+  uint64_t live_bytes() const {
+    return heap_bytes.load(sync::memory_order_relaxed) +
+           other_bytes.load(sync::memory_order_relaxed);
+  }
+  void note_peak() {
+    const uint64_t live = live_bytes();
+    if (live > peak_bytes.load(sync::memory_order_relaxed))
+      peak_bytes.store(live, sync::memory_order_relaxed);
+  }
 };
 
 }  // namespace detail
@@ -92,14 +103,17 @@ class Heap final : public std::pmr::memory_resource {
                 detail::ActorCell* owner = nullptr)
       : figures_(figures != nullptr ? *figures : own_figures_),
         quota_bytes_(quota_bytes),
-        owner_(owner) {}
+        owner_(owner) {
+    set_limit();
+  }
   ~Heap() override { release(); }
 
   // Frees everything, whatever still points to it.
   void release();
 
-  uint64_t live_bytes() const { return figures_.live_bytes.load(sync::memory_order_relaxed); }
-  uint64_t peak_bytes() const;
+  uint64_t live_bytes() const { return figures_.heap_bytes.load(sync::memory_order_relaxed); }
+  // Of all that the figures count.
+  uint64_t peak_bytes() const { return figures_.peak_bytes.load(sync::memory_order_relaxed); }
   // Held from the operating system.
   uint64_t chunk_bytes() const { return figures_.chunk_bytes.load(sync::memory_order_relaxed); }
   uint64_t quota_bytes() const { return quota_bytes_; }
@@ -111,6 +125,9 @@ class Heap final : public std::pmr::memory_resource {
   // The same, for sizes that are constants.
   void* take_inline(size_t bytes);
   void give_inline(void* memory, size_t bytes);
+
+  // To be called when what the figures count besides this heap has changed.
+  void set_limit();
 
  private:
   static constexpr size_t kFirstChunk = 1024;  // an actor with one small map stays small
@@ -139,7 +156,7 @@ class Heap final : public std::pmr::memory_resource {
   void require_owner();
   void report_foreign_deallocation(size_t bytes);
   void* take_slow(size_t bytes);
-  void give_slow(void* memory, size_t size);
+  void give_slow(void* memory, size_t bytes);
   void* take_block(size_t size, size_t alignment);
   void give_block(void* memory, size_t size, size_t alignment);
   void* cut(size_t index, size_t size);
@@ -151,22 +168,16 @@ class Heap final : public std::pmr::memory_resource {
   void give_large(void* memory);
   void push(size_t index, void* memory);
   void require_quota(size_t size) const;
-  void count_more(uint64_t size) {
-    ++blocks_;
+  void set_live(uint64_t bytes) {
     // Relaxed: one writer, and readers only want a recent value.
-    figures_.live_bytes.store(live_bytes() + size, sync::memory_order_relaxed);
+    figures_.heap_bytes.store(bytes, sync::memory_order_relaxed);
   }
-  // The peak is looked at only here: until something is given back it is what lives.
-  void count_less_bytes(uint64_t size) {
-    const uint64_t live = live_bytes();
-    if (live > figures_.peak_bytes.load(sync::memory_order_relaxed))
-      figures_.peak_bytes.store(live, sync::memory_order_relaxed);
-    figures_.live_bytes.store(live - size, sync::memory_order_relaxed);
-  }
+  void count_more(uint64_t size);
   // False if none is left.
   bool count_less(uint64_t size) {
-    count_less_bytes(size);
-    return --blocks_ != 0;
+    const uint64_t left = live_bytes() - size;
+    set_live(left);
+    return left != 0;
   }
   void count_chunk(uint64_t more, uint64_t less) {
     figures_.chunk_bytes.store(chunk_bytes() + more - less, sync::memory_order_relaxed);
@@ -175,6 +186,9 @@ class Heap final : public std::pmr::memory_resource {
   detail::HeapFigures& figures_;
   const uint64_t quota_bytes_;
   detail::ActorCell* const owner_;
+  // Live bytes of this heap up to which an allocation neither exceeds the quota nor makes a new
+  // peak. So the usual case has one comparison for both, and that only when something is taken.
+  uint64_t limit_bytes_ = 0;
   char* next_ = nullptr;
   char* end_ = nullptr;
   std::array<FreeBlock*, detail::kHeapClasses> free_{};
@@ -183,7 +197,6 @@ class Heap final : public std::pmr::memory_resource {
   Large* large_ = nullptr;
   size_t chunk_size_ = kFirstChunk;
   size_t begun_bytes_ = 0;  // of chunks_
-  uint64_t blocks_ = 0;     // that live here; the figures may count what others have added
   detail::HeapFigures own_figures_;
 };
 
@@ -268,16 +281,15 @@ using string = std::basic_string<char, std::char_traits<char>, allocator<char>>;
 // Where the size is a constant, as that of a node: then little is left of it.
 
 [[gnu::always_inline]] inline void* Heap::take_inline(size_t bytes) {
-  if (bytes <= detail::kHeapSmallMax) [[likely]] {
-    const size_t size = detail::heap_size(bytes);
-    FreeBlock*& list = free_[detail::small_heap_class(size)];
+  const size_t last = bytes - 1;  // of no bytes: the largest number, which goes the slow way
+  if (last < detail::kHeapFineMax) [[likely]] {
+    FreeBlock*& list = free_[last / detail::kHeapStep];
     FreeBlock* block = list;
-    const uint64_t live = live_bytes() + size;
-    if (block != nullptr && live <= quota_bytes_) [[likely]] {
-      detail::sanitizer_allow(block, size);
+    const uint64_t live = live_bytes() + (last | (detail::kHeapStep - 1)) + 1;
+    if (block != nullptr && live <= limit_bytes_) [[likely]] {
+      detail::sanitizer_allow(block, bytes);
       list = block->next;
-      ++blocks_;
-      figures_.live_bytes.store(live, sync::memory_order_relaxed);
+      set_live(live);
       return block;
     }
   }
@@ -285,11 +297,11 @@ using string = std::basic_string<char, std::char_traits<char>, allocator<char>>;
 }
 
 [[gnu::always_inline]] inline void Heap::give_inline(void* memory, size_t bytes) {
-  const size_t size = detail::heap_size(bytes);
-  if (size > detail::kHeapSmallMax) [[unlikely]]
-    return give_slow(memory, size);
-  const bool has_more = count_less(size);
-  push(detail::small_heap_class(size), memory);
+  const size_t last = bytes - 1;
+  if (last >= detail::kHeapFineMax) [[unlikely]]
+    return give_slow(memory, bytes);
+  const bool has_more = count_less((last | (detail::kHeapStep - 1)) + 1);
+  push(last / detail::kHeapStep, memory);
   if (!has_more) [[unlikely]]
     emptied();
 }

@@ -1,10 +1,9 @@
-// The size classes of a heap: 16 bytes apart up to 256, then four for each doubling, up to 128 KiB.
+// The size classes of a heap: 16 bytes apart up to 1 KiB, then four a doubling, up to 128 KiB.
 //
 // Thread safety: functions of their arguments.
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -12,8 +11,7 @@
 namespace isola::detail {
 
 inline constexpr size_t kHeapStep = 16;              // what every block is aligned to
-inline constexpr size_t kHeapFineMax = 256;          // up to here a class for each step
-inline constexpr size_t kHeapSmallMax = 1024;        // up to here the class is looked up
+inline constexpr size_t kHeapFineMax = 1024;         // up to here a class for each step
 inline constexpr size_t kHeapClassMax = 128 * 1024;  // beyond it a block is a chunk of its own
 inline constexpr size_t kHeapFine = kHeapFineMax / kHeapStep;
 inline constexpr size_t kHeapClasses =
@@ -38,16 +36,6 @@ constexpr size_t heap_class_bytes(size_t index) {
   const size_t doubling = (index - kHeapFine) / 4;
   return (kHeapFineMax << doubling) / 4 * (5 + (index - kHeapFine) % 4);
 }
-
-inline constexpr auto kSmallHeapClasses = [] {
-  std::array<uint8_t, kHeapSmallMax / kHeapStep + 1> classes{};
-  for (size_t i = 1; i < classes.size(); ++i)
-    classes[i] = static_cast<uint8_t>(heap_class(i * kHeapStep));
-  return classes;
-}();
-
-// The same, looked up. REQUIRES: a multiple of kHeapStep, at most kHeapSmallMax.
-constexpr size_t small_heap_class(size_t size) { return kSmallHeapClasses[size / kHeapStep]; }
 
 static_assert([] {
   for (size_t index = 0; index < kHeapClasses; ++index) {

@@ -59,7 +59,7 @@ bool read_actor(const ActorCell& cell, ActorInfo& info) {
   info.name = cell.name();
   info.handled = cell.books.handled.load(relaxed);
   if (const detail::CellExtras* extras = cell.extras())
-    info.heap_bytes = extras->heap_figures.live_bytes.load(relaxed);
+    info.heap_bytes = extras->heap_figures.live_bytes();
   info.restarts = cell.restarts();
   info.inbox_depth = cell.inbox.depth();
   info.waits_for = describe_wait(cell.books);

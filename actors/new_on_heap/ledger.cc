@@ -60,23 +60,24 @@ constinit thread_local std::array<Seen, kSeen> seen{};
 // An actor that has a ledger has them: see find_or_make.
 HeapFigures& figures_of(const ActorCell& cell) { return cell.extras()->heap_figures; }
 
-// On the books of the actor's own heap. False if its quota does not suffice.
+void set_charged(ActorCell& cell, uint64_t bytes) {
+  HeapFigures& figures = figures_of(cell);
+  figures.other_bytes.store(bytes, sync::memory_order_relaxed);
+  figures.note_peak();
+  if (cell.heap != nullptr) cell.heap->set_limit();
+}
+
+// On the books of the actor, beside its own heap. False if its quota does not suffice.
 bool charge(ActorCell& cell, size_t bytes) {
-  sync::atomic<uint64_t>& live_bytes = figures_of(cell).live_bytes;
-  const uint64_t live = live_bytes.load(sync::memory_order_relaxed);
+  const HeapFigures& figures = figures_of(cell);
   const uint64_t quota = cell.heap_quota();
-  if (bytes > quota || live > quota - bytes) return false;
-  live_bytes.store(live + bytes, sync::memory_order_relaxed);
+  if (bytes > quota || figures.live_bytes() > quota - bytes) return false;
+  set_charged(cell, figures.other_bytes.load(sync::memory_order_relaxed) + bytes);
   return true;
 }
 
 void discharge(ActorCell& cell, uint64_t bytes) {
-  HeapFigures& figures = figures_of(cell);
-  const uint64_t live = figures.live_bytes.load(sync::memory_order_relaxed);
-  if (live > figures.peak_bytes.load(sync::memory_order_relaxed))
-    figures.peak_bytes.store(live, sync::memory_order_relaxed);
-  // A reset of an isolate has set all to nothing.
-  figures.live_bytes.store(live - std::min(live, bytes), sync::memory_order_relaxed);
+  set_charged(cell, figures_of(cell).other_bytes.load(sync::memory_order_relaxed) - bytes);
 }
 
 constexpr size_t kBytesMax = size_t{1} << 40;  // what a Head has room for
@@ -138,7 +139,7 @@ void* Ledger::take(size_t bytes, size_t alignment, const void* site) {
   if (memory != nullptr) [[likely]]
     return memory;
   const ActorCell& cell = *Execution::current().cell;
-  const uint64_t live = figures_of(cell).live_bytes.load(sync::memory_order_relaxed);
+  const uint64_t live = figures_of(cell).live_bytes();
   const uint64_t quota = cell.heap_quota();
   const uint64_t room = quota - std::min(live, quota);
   if (bytes >= kBytesMax || room >= block_bytes(bytes, alignment)) throw std::bad_alloc();

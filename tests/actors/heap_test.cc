@@ -163,16 +163,51 @@ TEST(Heap, ThatGotEmptyBeginsAnew) {
 }
 
 // As new_on_heap does, whose blocks count in the same figures.
+void set_others(detail::HeapFigures& figures, Heap& heap, uint64_t bytes) {
+  figures.other_bytes.store(bytes, sync::memory_order_relaxed);
+  figures.note_peak();
+  heap.set_limit();
+}
+
 TEST(Heap, IsEmptyIfItHasNoBlocksWhateverOthersCount) {
   detail::HeapFigures figures;
   Heap heap(UINT64_MAX, &figures);
   std::vector<void*> kept(20'000);
   for (void*& block : kept) block = heap.allocate(64);
-  std::vector<void*> others{heap.allocate(64)};
-  figures.live_bytes.store(64, sync::memory_order_relaxed);
-  heap.deallocate(others.front(), 64);
-  for (void*& block : others) block = heap.allocate(64);
-  EXPECT_EQ(std::count(kept.begin(), kept.end(), others.front()), 0);
+  set_others(figures, heap, 64);
+  void* other = heap.allocate(64);
+  set_others(figures, heap, 0);
+  heap.deallocate(other, 64);
+  other = heap.allocate(64);
+  EXPECT_EQ(std::count(kept.begin(), kept.end(), other), 0) << "some live: nothing begins anew";
+  heap.deallocate(other, 64);
+  set_others(figures, heap, 64);
+  for (void* block : kept) heap.deallocate(block, 64);
+  EXPECT_EQ(heap.live_bytes(), 0u);
+  std::vector<void*> blocks(1000);
+  for (void*& block : blocks) block = heap.allocate(64);
+  EXPECT_GT(neighbours_among(blocks, 64), 900u) << "none lives, whatever others have";
+}
+
+TEST(Heap, HasWhatOthersLeaveOfTheQuotaAndOfThePeak) {
+  detail::HeapFigures figures;
+  Heap heap(1024, &figures);
+  heap.deallocate(heap.allocate(512), 512);
+  EXPECT_EQ(heap.peak_bytes(), 512u);
+  set_others(figures, heap, 256);
+  heap.deallocate(heap.allocate(256), 256);
+  EXPECT_EQ(heap.peak_bytes(), 512u) << "as many as before, of both";
+  heap.deallocate(heap.allocate(512), 512);
+  EXPECT_EQ(heap.peak_bytes(), 768u) << "a block that was freed makes a new peak, too";
+  set_others(figures, heap, 528);
+  EXPECT_THROW((void)heap.allocate(512), HeapQuotaExceeded);
+  set_others(figures, heap, 2000);
+  EXPECT_THROW((void)heap.allocate(16), HeapQuotaExceeded);
+  EXPECT_EQ(heap.peak_bytes(), 2000u);
+  set_others(figures, heap, 0);
+  heap.deallocate(heap.allocate(1024), 1024);
+  EXPECT_EQ(heap.peak_bytes(), 2000u);
+  EXPECT_EQ(figures.live_bytes(), 0u);
 }
 
 TEST(Heap, OneThatIsSmallGoesOnWithTheBlockThatWasFreedLast) {

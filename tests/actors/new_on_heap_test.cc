@@ -115,6 +115,30 @@ TEST(NewOnHeap, TheQuotaOfTheHeapHolds) {
   EXPECT_EQ(isolate.heap_bytes(), 0u);
 }
 
+TEST(NewOnHeap, AndTheHeapHaveOneQuotaAndOnePeak) {
+  System system({.workers = 1});
+  Isolate isolate = system.create({.heap_quota = 1 << 20});
+  const auto uses = [] {
+    constexpr size_t kHalf = 1 << 19;
+    isola::vector<isola::string> kept;
+    kept.reserve(8);
+    for (int i = 0; i < 8; ++i) kept.emplace_back(900, 'x');
+    kept.clear();
+    const HeapStats before = heap_stats();
+    const auto plain = std::make_unique<char[]>(kHalf);
+    const HeapStats with_plain = heap_stats();
+    kept.emplace_back(900, 'x');  // a block that was freed before
+    const HeapStats with_both = heap_stats();
+    EXPECT_GE(with_plain.live_bytes, before.live_bytes + kHalf);
+    EXPECT_EQ(with_plain.peak_bytes, with_plain.live_bytes);
+    EXPECT_EQ(with_both.live_bytes, with_plain.live_bytes + 912);
+    EXPECT_EQ(with_both.peak_bytes, with_both.live_bytes);
+    EXPECT_THROW(isola::string(kHalf, 'x'), HeapQuotaExceeded);
+    EXPECT_THROW(std::make_unique<char[]>(kHalf), HeapQuotaExceeded);
+  };
+  EXPECT_FALSE(isolate.run(+uses).err);
+}
+
 TEST(NewOnHeap, WhatWasNeverFreedIsReportedByCallSite) {
   Reports reports;
   System system({.workers = 1});
