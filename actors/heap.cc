@@ -61,7 +61,7 @@ void Heap::require_quota(size_t size) const {
 
 void* Heap::do_allocate(size_t bytes, size_t alignment) {
   require_owner();
-  if (alignment <= kHeapStep) return take(bytes);
+  if (alignment <= kHeapStep) return take_inline(bytes);
   if (bytes > kBytesMax) throw std::bad_alloc();
   const size_t size = heap_size(bytes);
   require_quota(size);
@@ -78,8 +78,6 @@ void Heap::do_deallocate(void* memory, size_t bytes, size_t alignment) {
   give_block(memory, size, alignment);
   if (!has_more) emptied();
 }
-
-void* Heap::take(size_t bytes) { return take_inline(bytes); }
 
 void Heap::give(void* memory, size_t bytes) { give_inline(memory, bytes); }
 

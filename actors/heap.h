@@ -120,10 +120,9 @@ class Heap final : public std::pmr::memory_resource {
 
   // As allocate(bytes, 16) and deallocate(memory, bytes, 16) without a look at who runs.
   // REQUIRES: the running code is the owner.
-  void* take(size_t bytes);
-  void give(void* memory, size_t bytes);
-  // The same, for sizes that are constants.
   void* take_inline(size_t bytes);
+  void give(void* memory, size_t bytes);
+  // The same, for a size that is a constant.
   void give_inline(void* memory, size_t bytes);
 
   // To be called when what the figures count besides this heap has changed.
@@ -259,8 +258,7 @@ class allocator : public std::pmr::polymorphic_allocator<T> {
     // No heap is nullptr, no resource is.
     if constexpr (alignof(T) <= detail::kHeapStep)
       if (Heap* heap = detail::heap_in_use(); heap == this->resource()) [[likely]]
-        return static_cast<T*>(__builtin_constant_p(bytes) ? heap->take_inline(bytes)
-                                                           : heap->take(bytes));
+        return static_cast<T*>(heap->take_inline(bytes));
     return static_cast<T*>(detail::allocate_elsewhere(*this->resource(), bytes, alignof(T)));
   }
   [[gnu::always_inline]] void deallocate(T* memory, size_t count) noexcept {
@@ -278,7 +276,8 @@ using string = std::basic_string<char, std::char_traits<char>, allocator<char>>;
 
 // --- the usual case of an allocation, inline -----------------------------------------------------
 //
-// Where the size is a constant, as that of a node: then little is left of it.
+// Where the size is a constant, as that of a node, little is left of it. Where it is not, to take
+// inline is faster (docs/performance.md), to give is not.
 
 [[gnu::always_inline]] inline void* Heap::take_inline(size_t bytes) {
   const size_t last = bytes - 1;  // of no bytes: the largest number, which goes the slow way
