@@ -208,13 +208,17 @@ std::string ActorCell::label() const {
 
 FailedAt ActorCell::failed_at(const MessageType* message) const {
   const ProgramMemory program;  // its heap may be exhausted
-  FailedAt at{label(), id.load(sync::memory_order_relaxed), message};
+  FailedAt at{{}, id.load(sync::memory_order_relaxed), message};
   read_error_context(at.context);
-  if (const CellExtras* own = extras()) {
-    if (own->incarnations != nullptr)
+  const CellExtras* own = extras();
+  try {
+    at.actor = label();
+    if (own != nullptr && own->incarnations != nullptr)
       at.path = own->incarnations->decides().name() + "/" + at.actor;
-    at.heap_bytes = own->heap_figures.live_bytes();
+  } catch (const std::bad_alloc&) {
+    // The record does without.
   }
+  if (own != nullptr) at.heap_bytes = own->heap_figures.live_bytes();
   at.restarts = restarts();
   const bool virtual_time = sync::kSimulated || runtime->options().seed.has_value();
   at.time_ns = virtual_time ? runtime->clock().now_ns()

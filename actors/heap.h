@@ -284,9 +284,10 @@ using string = std::basic_string<char, std::char_traits<char>, allocator<char>>;
   if (last < detail::kHeapFineMax) [[likely]] {
     FreeBlock*& list = free_[last / detail::kHeapStep];
     FreeBlock* block = list;
-    const uint64_t live = live_bytes() + (last | (detail::kHeapStep - 1)) + 1;
+    const size_t size = (last | (detail::kHeapStep - 1)) + 1;
+    const uint64_t live = live_bytes() + size;
     if (block != nullptr && live <= limit_bytes_) [[likely]] {
-      detail::sanitizer_allow(block, bytes);
+      detail::sanitizer_allow(block, size);
       list = block->next;
       set_live(live);
       return block;

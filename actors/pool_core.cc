@@ -7,6 +7,7 @@
 #include <isola/serialization/utf8.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace isola::detail {
@@ -197,10 +198,15 @@ PoolCore::Call PoolCore::call_worker() {
     if (!worker && alive_ == 0) stopped_ = true;
     return {std::move(worker), true};
   } catch (const std::exception& error) {
-    const std::string what = std::string("no worker could be made: ") + error.what();
-    if (alive_ == 0) broken_ = failure(Code::broken_pool, what);
+    if (alive_ == 0) broken_ = no_worker(error);
     return {};
   }
+}
+
+Error PoolCore::no_worker(const std::exception& error) const try {
+  return failure(Code::broken_pool, std::string("no worker could be made: ") + error.what());
+} catch (const std::bad_alloc&) {
+  return Error(Code::broken_pool);
 }
 
 // Under the lock. Nothing once the System has stopped. Throws for lack of memory.
@@ -215,6 +221,7 @@ CellRef PoolCore::make_worker() {
   slot.accepts = options_.accepts;
   forget_ended();
   workers_.reserve(workers_.size() + 1);
+  idle_.reserve(alive_ + 1);  // so that becoming idle takes no memory
   auto worker = std::make_unique<PoolWorker>(PoolWorker{shared_from_this()});
   worker->cell = runtime_->new_slot(slot, kPoolWorkerType, worker.get());
   if (worker->cell == nullptr) return {};
@@ -321,57 +328,69 @@ void PoolCore::break_with(const Error& cause, const ActorCell& cell) {
 
 void PoolCore::gone(const PoolWorker& worker) {
   const Outside outside;
-  Tasks tasks;
   Call call;
-  Error error;
+  bool ended = false;
   {
     sync::Lock lock(mutex_);
     --alive_;
     std::erase_if(idle_, [&](const CellRef& each) { return each.get() == worker.cell; });
     if (runtime_->stopping()) stopped_ = true;
     if (!stopped_ && !pending_.empty()) call = call_worker();
-    if (has_ended()) {
-      tasks.swap(pending_);
-      error = refusal();
-    }
+    ended = has_ended();
   }
   wake(call);
-  end_all(*runtime_, tasks, error);
+  if (ended) end_pending();
+}
+
+// One by one, as a deque of their own would take memory.
+void PoolCore::end_pending() {
+  Error why(Code::pool_shut_down);
+  try {
+    why = error();
+  } catch (const std::bad_alloc&) {
+    // It stays without a text.
+  }
+  for (sync::UniqueLock lock(mutex_); !pending_.empty(); lock.lock()) {
+    const std::shared_ptr<Job> task = std::move(pending_.front());
+    pending_.pop_front();
+    lock.unlock();
+    task->end_unbegun(*runtime_, why);
+  }
 }
 
 // --- the end ------------------------------------------------------------------------------------
 
 Error PoolCore::shutdown(bool wait, bool cancel) {
-  Tasks tasks;
+  // An empty deque takes memory, which the destructor of a pool can't depend on.
+  std::optional<Tasks> tasks;
+  if (cancel) tasks.emplace();
   std::vector<CellRef> idle;
   {
     sync::Lock lock(mutex_);
     shut_down_ = true;
-    if (cancel) tasks.swap(pending_);
+    if (cancel) tasks->swap(pending_);
     idle.swap(idle_);
   }
-  end_all(*runtime_, tasks, Error(Code::cancelled));
+  if (cancel) end_all(*runtime_, *tasks, Error(Code::cancelled));
   stop_all(idle);
   return wait ? wait_for_workers() : Error();
 }
 
 Error PoolCore::wait_for_workers() {
   for (;;) {
-    std::vector<CellRef> workers;
+    CellRef oldest;
     {
       sync::Lock lock(mutex_);
       forget_ended();
-      workers = workers_;
+      if (workers_.empty()) return Error();
+      for (const CellRef& worker : workers_)
+        if (Execution::current().cell == worker.get()) return Error(Code::asks_itself);
+      oldest = workers_.front();
     }
-    if (workers.empty()) return Error();
-    for (const CellRef& worker : workers)
-      if (Execution::current().cell == worker.get()) return Error(Code::asks_itself);
-    for (const CellRef& worker : workers) {
-      // Nobody would end the workers if this is the thread that stops the System.
-      if (runtime_->stopping()) return Error(Code::cancelled);
-      const Error error = worker->wait_for_end(kNoDeadline);
-      if (worker->life.load(sync::memory_order_acquire) == Life::alive) return error;
-    }
+    // Nobody would end the workers if this is the thread that stops the System.
+    if (runtime_->stopping()) return Error(Code::cancelled);
+    const Error error = oldest->wait_for_end(kNoDeadline);
+    if (oldest->life.load(sync::memory_order_acquire) == Life::alive) return error;
   }
 }
 

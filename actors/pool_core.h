@@ -76,12 +76,14 @@ class PoolCore : public std::enable_shared_from_this<PoolCore> {
   bool takes_tasks() const;
   Error refusal() const;
   Error failure(Code code, const std::string& text) const;
+  Error no_worker(const std::exception& error) const;
   Call call_worker();
   CellRef make_worker();
   void wake(const Call& call);
   bool prepare(PoolWorker& worker);
   std::shared_ptr<Job> next_task(ActorCell& cell, bool may_take);
   void break_with(const Error& cause, const ActorCell& cell);
+  void end_pending();
   Error wait_for_workers();
   void forget_ended();
 

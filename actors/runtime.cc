@@ -278,11 +278,15 @@ uint32_t Runtime::sleeping_workers() const {
 
 void Runtime::report(const Error& error) {
   failures_.fetch_add(1, sync::memory_order_relaxed);
-  if (options_.on_failure)
-    options_.on_failure(error);
-  else
-    std::fprintf(stderr, "%s: an actor failed: %s\n", options_.name.c_str(),
-                 error.display().c_str());
+  if (options_.on_failure) return options_.on_failure(error);
+  std::string text;
+  try {
+    text = error.display();
+  } catch (const std::bad_alloc&) {
+    // What fits into a string without memory.
+    text = "no memory left";
+  }
+  std::fprintf(stderr, "%s: an actor failed: %s\n", options_.name.c_str(), text.c_str());
 }
 
 }  // namespace isola::detail

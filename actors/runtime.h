@@ -113,6 +113,8 @@ class Runtime {
   // caller has the turn, and gives the actor its next one. False: it is to be ended; `failure` is
   // then that of the last incarnation.
   bool restart(ActorCell& cell, Error& failure);
+  // Whether its supervisor wants that; it doesn't where there is no memory to decide it.
+  bool may_restart(ActorCell& cell, const Error& failure) const;
   void free_slot(ActorCell& cell);
 
   void place(ActorCell& cell);

@@ -72,12 +72,22 @@ void Runtime::empty(ActorCell& cell) {
     execution.heap = nullptr;
 }
 
+bool Runtime::may_restart(ActorCell& cell, const Error& failure) const {
+  const CellExtras* extras = cell.extras();
+  if (extras->incarnations == nullptr || stopping() ||
+      (cell.signals.load(sync::memory_order_relaxed) & (kStop | kKill)) != 0)
+    return false;
+  try {
+    return extras->incarnations->decides().restart_after(cell, failure);
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+}
+
 bool Runtime::restart(ActorCell& cell, Error& failure) {
   CellExtras* const extras = cell.extras();
   if (extras == nullptr) return false;
-  while (extras->incarnations != nullptr && !stopping() &&
-         (cell.signals.load(sync::memory_order_relaxed) & (kStop | kKill)) == 0 &&
-         extras->incarnations->decides().restart_after(cell, failure)) {
+  while (may_restart(cell, failure)) {
     took(Transition::restarted);
     report(failure);
     empty(cell);

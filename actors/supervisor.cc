@@ -21,8 +21,8 @@ class Supervision final : public Restarts {
   bool restart_after(const ActorCell& cell, const Error& failure) override {
     Runtime& runtime = *cell.runtime;
     const int64_t now_ns = runtime.clock().now_ns();
-    std::vector<CellRef> others;
     Error gave_up;
+    size_t children = 0;
     {
       sync::Lock lock(mutex_);
       if (closed_) return false;
@@ -35,11 +35,11 @@ class Supervision final : public Restarts {
       }
       closed_ = true;
       gave_up_ = gave_up = too_many(failure, cell);
-      others = children_;
+      children = children_.size();
     }
     runtime.report(gave_up);
-    for (const CellRef& other : others)
-      if (other.get() != &cell) other->signal(kKill);
+    for (size_t i = 0; i < children; ++i)
+      if (const CellRef other = child(i); other.get() != &cell) other->signal(kKill);
     return false;
   }
 
@@ -62,10 +62,16 @@ class Supervision final : public Restarts {
       if (is_alive(child)) found.push_back(child);
     return found;
   }
-  std::vector<CellRef> close() {
+  // How many children there have been; from here on there are no more.
+  size_t close() {
     sync::Lock lock(mutex_);
     closed_ = true;
-    return children_;
+    return children_.size();
+  }
+  // REQUIRES: index < close()
+  CellRef child(size_t index) const {
+    sync::Lock lock(mutex_);
+    return children_[index];
   }
   uint64_t restarts() const {
     sync::Lock lock(mutex_);
@@ -80,13 +86,15 @@ class Supervision final : public Restarts {
   static bool is_alive(const CellRef& cell) {
     return cell->life.load(sync::memory_order_acquire) == Life::alive;
   }
-  Error too_many(const Error& failure, const ActorCell& cell) const {
+  Error too_many(const Error& failure, const ActorCell& cell) const try {
     const auto within_ms = std::chrono::duration_cast<std::chrono::milliseconds>(options_.within);
     const std::string what = options_.name + " gave up: " + cell.label() + " failed, after " +
                              std::to_string(options_.restarts_max) + " restarts within " +
                              std::to_string(within_ms.count()) + " ms";
     constexpr Code kCode = Code::too_many_restarts;
     return make_error(pool_, kCode, isola::name(kCode), what, {.actor = options_.name}, failure);
+  } catch (const std::bad_alloc&) {
+    return Error(Code::too_many_restarts);
   }
 
   const SupervisorOptions options_;
@@ -115,7 +123,7 @@ Supervisor::~Supervisor() {
     stop();
   } catch (const Cancelled&) {
     // Its own actor is being killed and can't wait; it will be told so again.
-    for (const detail::CellRef& child : supervision_->close()) child->signal(detail::kKill);
+    for (size_t i = supervision_->close(); i-- > 0;) supervision_->child(i)->signal(detail::kKill);
   }
 }
 
@@ -129,7 +137,14 @@ detail::CellRef Supervisor::start(const SpawnOptions& options, const detail::Beh
   if (cell == nullptr) return {};
   detail::CellRef ref(*cell);
   if (runtime_->refused(*cell, slot)) return ref;
-  if (!supervision_->add(ref)) {
+  bool added = false;
+  try {
+    added = supervision_->add(ref);
+  } catch (const std::bad_alloc&) {
+    runtime_->end_actor(*cell, Error());
+    throw;
+  }
+  if (!added) {
     runtime_->end_actor(*cell, Error());
     return ref;
   }
@@ -153,14 +168,14 @@ std::vector<ActorRef> Supervisor::children() const {
 }
 
 void Supervisor::stop() {
-  std::vector<detail::CellRef> children = supervision_->close();
-  for (; !children.empty(); children.pop_back()) {
-    detail::ActorCell& youngest = *children.back();
-    if (&youngest == detail::Execution::current().cell) continue;
+  // The youngest first. Nothing here takes memory: the destructor has to do it, too.
+  for (size_t i = supervision_->close(); i-- > 0;) {
+    const detail::CellRef child = supervision_->child(i);
+    if (child.get() == detail::Execution::current().cell) continue;
     // A function actor has no end of a message.
-    const bool is_function = youngest.type.load(sync::memory_order_relaxed)->run != nullptr;
-    youngest.signal(is_function ? detail::kKill : detail::kStop);
-    youngest.wait_for_end(kNoDeadline);
+    const bool is_function = child->type.load(sync::memory_order_relaxed)->run != nullptr;
+    child->signal(is_function ? detail::kKill : detail::kStop);
+    child->wait_for_end(kNoDeadline);
   }
 }
 

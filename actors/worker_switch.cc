@@ -295,12 +295,22 @@ bool Worker::make_spare_carrier() {
 
 Carrier* Worker::make_carrier() {
   const Outside outside;  // it outlives the actor that needs it
+  // First all that may fail: a context can't be taken back.
+  if (carriers_.size() == carriers_.capacity())
+    carriers_.reserve(std::max<size_t>(8, 2 * carriers_.size()));
+  struct Memory {
+    Carrier* const place = std::allocator<Carrier>().allocate(1);
+    bool is_used = false;
+    ~Memory() {
+      if (!is_used) std::allocator<Carrier>().deallocate(place, 1);
+    }
+  } memory;
+  boost::context::stack_context stack = stacks_.allocate();
 #ifdef ISOLA_TSAN
   void* self = __tsan_get_current_fiber();
   void* fiber = __tsan_create_fiber(0);
   __tsan_switch_to_fiber(fiber, 0);
 #endif
-  boost::context::stack_context stack = stacks_.allocate();
 #ifdef ISOLA_ASAN
   // Boost begins the new stack while it makes the context. What lies there must not be in the fake
   // stack of this one, where it would be taken for dead as soon as somebody throws here.
@@ -329,7 +339,8 @@ Carrier* Worker::make_carrier() {
   __sanitizer_start_switch_fiber(&new_fake_stack, own_bottom, own_bytes);
   __sanitizer_finish_switch_fiber(own_fake_stack, nullptr, nullptr);
 #endif
-  auto* carrier = new Carrier(context.get(), *this);
+  auto* carrier = new (memory.place) Carrier(context.get(), *this);
+  memory.is_used = true;
 #ifdef ISOLA_TSAN
   carrier->tsan_fiber = fiber;
 #endif

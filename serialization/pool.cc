@@ -193,21 +193,24 @@ Block* Pool::take_large(uint64_t words, bool beyond_bound) {
     sync::Lock lock(mutex_);
     reserve_bytes(bytes, beyond_bound);
   }
-  auto* memory = words > UINT32_MAX ? nullptr : static_cast<capnp::word*>(std::calloc(words, 8));
+  void* const memory = words > UINT32_MAX ? nullptr : std::calloc(words, 8);
   Block* block = nullptr;
   {
     sync::Lock lock(mutex_);
-    if (memory == nullptr) {
+    try {
+      if (memory == nullptr) throw PoolExhausted();
+      if (large_descriptors_ == nullptr) {
+        large_.push_back(std::make_unique<Block>());
+        large_descriptors_ = large_.back().get();
+      }
+    } catch (...) {
       reserved_ -= bytes;
-      throw PoolExhausted();
-    }
-    if (large_descriptors_ == nullptr) {
-      large_.push_back(std::make_unique<Block>());
-      large_descriptors_ = large_.back().get();
+      std::free(memory);
+      throw;
     }
     block = std::exchange(large_descriptors_, large_descriptors_->next);
     block->pool = this;
-    block->words = memory;
+    block->words = static_cast<capnp::word*>(memory);
     block->capacity_words = static_cast<uint32_t>(words);
     block->size_class = kLargeClass;
   }
@@ -280,7 +283,12 @@ Block* Pool::new_magazine(uint8_t size_class, bool beyond_bound) {
     if (Block* magazine = take_typed_magazine(size_class)) return magazine;
   }
   reserve_bytes(bytes, beyond_bound);
-  slabs_.push_back(std::make_unique<Slab>(size_class));
+  try {
+    slabs_.push_back(std::make_unique<Slab>(size_class));
+  } catch (...) {
+    reserved_ -= bytes;
+    throw;
+  }
   Slab& slab = *slabs_.back();
   Block* chain = nullptr;
   for (size_t i = kMagazine; i-- > 0;) {

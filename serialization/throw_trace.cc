@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 
 #include <array>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <memory>
@@ -26,6 +27,12 @@ struct Note {
   Destroy destroy;  // its own destructor; nullptr: it needs none
   Note* next;
   ThrownAt at;
+
+  // The nothrow new of the C++ library throws first, which would get here again.
+  static void* operator new(size_t bytes, const std::nothrow_t&) noexcept {
+    return std::malloc(bytes);
+  }
+  static void operator delete(void* memory) noexcept { std::free(memory); }
 };
 
 struct alignas(64) Shard {
@@ -61,6 +68,7 @@ Shard& shard_of(const void* exception) {
 // The destructor to be called instead of `destroy`.
 [[maybe_unused, gnu::noinline]] Destroy trace_throw(void* exception, Destroy destroy) noexcept {
   const ProgramMemory program;  // a heap may be exhausted
+  const TraceThrows untraced(false);  // what is thrown and caught in here, for lack of memory
   Note* note = new (std::nothrow) Note{exception, destroy, nullptr, {}};
   if (note == nullptr) return destroy;
   note->at.trace = trace_here();
