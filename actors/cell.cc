@@ -264,14 +264,19 @@ void ActorCell::set_options(const SlotOptions& options, const char* type_label,
 }
 
 Heap& ActorCell::own_heap() {
-  if (heap == nullptr)
+  if (heap == nullptr) {
+    const ProgramMemory program;  // it outlives the actor's ledger
     heap = std::make_unique<Heap>(heap_quota(), &own_extras().heap_figures, this);
+  }
   return *heap;
 }
 
 Namespace& ActorCell::own_names() {
   std::unique_ptr<Namespace>& names = own_extras().names;
-  if (names == nullptr) names = std::make_unique<Namespace>(own_heap(), this);
+  if (names == nullptr) {
+    const ProgramMemory program;
+    names = std::make_unique<Namespace>(own_heap(), this);
+  }
   return *names;
 }
 

@@ -69,7 +69,7 @@ HeapStats ActorCell::heap_stats() const {
   if (const CellExtras* own = extras()) {
     const HeapFigures& figures = own->heap_figures;
     stats.live_bytes = figures.live_bytes();
-    stats.peak_bytes = std::max(figures.peak_bytes.load(relaxed), stats.live_bytes);
+    stats.peak_bytes = figures.peak_bytes.load(relaxed);
     stats.chunk_bytes = figures.chunk_bytes.load(relaxed);
   }
   stats.quota_bytes = heap_quota();

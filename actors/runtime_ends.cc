@@ -64,6 +64,7 @@ void Runtime::empty(ActorCell& cell) {
     // What was begun by their ends.
     if (CellExtras* extras = cell.extras(); extras != nullptr && extras->continuations != nullptr)
       Continuation::drop_all(*extras, !cell.inbox.closed());
+    cell.resources.release_all();
     const Outside outside;  // what is made from here on is the runtime's
     channels_->isolate_gone(cell.id.load(sync::memory_order_relaxed), cell.resources.take_noted());
   }

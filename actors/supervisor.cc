@@ -3,6 +3,7 @@
 
 #include <isola/actors/runtime.h>
 #include <isola/serialization/check.h>
+#include <isola/serialization/program_memory.h>
 
 #include <algorithm>
 #include <deque>
@@ -24,6 +25,7 @@ class Supervision final : public Restarts {
     Error gave_up;
     size_t children = 0;
     {
+      const ProgramMemory program;  // not the child's, whose heap may be exhausted
       sync::Lock lock(mutex_);
       if (closed_) return false;
       while (!failed_at_ns_.empty() && now_ns - failed_at_ns_.front() > options_.within.count())
@@ -37,9 +39,9 @@ class Supervision final : public Restarts {
       gave_up_ = gave_up = too_many(failure, cell);
       children = children_.size();
     }
-    runtime.report(gave_up);
     for (size_t i = 0; i < children; ++i)
       if (const CellRef other = child(i); other.get() != &cell) other->signal(kKill);
+    runtime.report(gave_up);
     return false;
   }
 

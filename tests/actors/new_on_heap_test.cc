@@ -116,6 +116,7 @@ TEST(NewOnHeap, TheQuotaOfTheHeapHolds) {
 }
 
 TEST(NewOnHeap, AndTheHeapHaveOneQuotaAndOnePeak) {
+  Reports reports;
   System system({.workers = 1});
   Isolate isolate = system.create({.heap_quota = 1 << 20});
   const auto uses = [] {
@@ -137,6 +138,43 @@ TEST(NewOnHeap, AndTheHeapHaveOneQuotaAndOnePeak) {
     EXPECT_THROW(std::make_unique<char[]>(kHalf), HeapQuotaExceeded);
   };
   EXPECT_FALSE(isolate.run(+uses).err);
+  EXPECT_EQ(isolate.heap_bytes(), 0u) << "what the runtime has for it is not the isolate's";
+}
+
+TEST(NewOnHeap, WhatTheRuntimeHasForAHeapIsNotTheActors) {
+  Reports reports;
+  drop_unfreed(true);
+  System system({.workers = 1});
+  struct Keeps : Actor<Keeps, Number> {
+    void on(Number::Reader) {
+      kept_.push_back(1);
+      globals().set("kept", std::string(100, 'x'));
+    }
+    isola::vector<int> kept_;
+  };
+  const auto keeps = system.spawn<Keeps>({.name = "keeps"});
+  EXPECT_FALSE(keeps.send<Number>());
+  keeps.stop();
+  EXPECT_FALSE(keeps.join());
+  EXPECT_TRUE(reports.unfreed.empty());
+  EXPECT_TRUE(reports.foreign.empty());
+}
+
+TEST(NewOnHeap, AResetFreesTheHeapAndNotWhatPlainNewLeft) {
+  Reports reports;
+  System system({.workers = 1});
+  Isolate isolate = system.create({.heap_quota = 1 << 20});
+  const auto leaks = [] {
+    const auto kept = globals().contains("first") ? nullptr : new_on_heap_test::leaks_text(1000);
+    globals().set("first", std::string(100, 'x'));
+    return kept != nullptr;
+  };
+  EXPECT_TRUE(isolate.run(+leaks).or_raise());
+  const uint64_t before = isolate.heap_bytes();
+  EXPECT_GT(before, 1000u);
+  EXPECT_FALSE(isolate.reset());
+  EXPECT_GE(isolate.heap_bytes(), 1000u) << "it is held, and counts";
+  EXPECT_LT(isolate.heap_bytes(), before);
 }
 
 TEST(NewOnHeap, WhatWasNeverFreedIsReportedByCallSite) {

@@ -4,7 +4,8 @@
 // Thread safety: each thread has its own count.
 #pragma once
 
-#include <algorithm>
+#include <gtest/gtest.h>
+
 #include <cstdint>
 #include <new>
 
@@ -26,39 +27,39 @@ inline bool refuses_memory() {
   return true;
 }
 
-// In its scope there is memory for `count` allocations; then so many are refused.
-class MemoryFor {
- public:
-  MemoryFor(int64_t count, uint64_t refusals) {
-    refused_allocations = 0;
-    refusals_max = refusals;
-    allocations_left = count;
-  }
-  ~MemoryFor() { allocations_left = -1; }
-  MemoryFor(const MemoryFor&) = delete;
-  MemoryFor& operator=(const MemoryFor&) = delete;
+// Which allocations are refused: the one after so many, or all after so many.
+struct Refused {
+  int64_t after = 0;
+  bool all = false;
 };
 
-// Runs `work` with memory for no allocation, then for one, and so on, until it has had enough; it
-// may throw bad_alloc. Twice: so that only one is refused, and all from there on. After each run
-// `check()` has all memory. Returns how many allocations there were.
-template <class Work, class Check>
-int64_t at_every_allocation(const Work& work, const Check& check) {
-  int64_t most = 0;
-  for (const uint64_t refusals : {uint64_t{1}, UINT64_MAX}) {
-    for (int64_t count = 0;; ++count) {
-      try {
-        const MemoryFor memory(count, refusals);
-        work();
-      } catch (const std::bad_alloc&) {
-      }
-      const bool had_enough = refused_allocations == 0;
-      check();
-      most = std::max(most, count);
-      if (had_enough) break;
-    }
+// Does `work` so; it may throw bad_alloc. Returns how many allocations were refused.
+template <class Work>
+uint64_t without_memory(Refused refused, const Work& work) {
+  struct All {
+    ~All() { allocations_left = -1; }
+  };
+  refused_allocations = 0;
+  refusals_max = refused.all ? UINT64_MAX : 1;
+  try {
+    const All again;
+    allocations_left = refused.after;
+    work();
+  } catch (const std::bad_alloc&) {
   }
-  return most;
+  return refused_allocations;
+}
+
+// Calls `body(refused)` for the first allocation, for the second, and so on, until none is refused;
+// then the same for all from there on. What it makes is new each time, so nothing has what an
+// earlier call left. It returns what without_memory did.
+template <class Body>
+void at_every_allocation(const Body& body) {
+  for (const bool all : {false, true}) {
+    int64_t refused = 0;
+    while (body(Refused{refused, all}) > 0) ++refused;
+    EXPECT_GT(refused, 0) << "it allocates nothing";
+  }
 }
 
 }  // namespace isola::test
