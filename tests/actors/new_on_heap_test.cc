@@ -141,25 +141,6 @@ TEST(NewOnHeap, AndTheHeapHaveOneQuotaAndOnePeak) {
   EXPECT_EQ(isolate.heap_bytes(), 0u) << "what the runtime has for it is not the isolate's";
 }
 
-TEST(NewOnHeap, WhatTheRuntimeHasForAHeapIsNotTheActors) {
-  Reports reports;
-  drop_unfreed(true);
-  System system({.workers = 1});
-  struct Keeps : Actor<Keeps, Number> {
-    void on(Number::Reader) {
-      kept_.push_back(1);
-      globals().set("kept", std::string(100, 'x'));
-    }
-    isola::vector<int> kept_;
-  };
-  const auto keeps = system.spawn<Keeps>({.name = "keeps"});
-  EXPECT_FALSE(keeps.send<Number>());
-  keeps.stop();
-  EXPECT_FALSE(keeps.join());
-  EXPECT_TRUE(reports.unfreed.empty());
-  EXPECT_TRUE(reports.foreign.empty());
-}
-
 TEST(NewOnHeap, AResetFreesTheHeapAndNotWhatPlainNewLeft) {
   Reports reports;
   System system({.workers = 1});
