@@ -283,9 +283,12 @@ Block* Pool::new_magazine(uint8_t size_class, bool beyond_bound) {
     if (Block* magazine = take_typed_magazine(size_class)) return magazine;
   }
   reserve_bytes(bytes, beyond_bound);
+  const size_t slabs = slabs_.size();
   try {
-    slabs_.push_back(std::make_unique<Slab>(size_class));
+    slabs_.emplace_back();  // first, as a slab can't be dropped before its blocks are set up
+    slabs_.back() = std::make_unique<Slab>(size_class);
   } catch (...) {
+    slabs_.resize(slabs);
     reserved_ -= bytes;
     throw;
   }
