@@ -61,14 +61,15 @@ Runtime::Runtime(SystemOptions options)
     : options_(completed(std::move(options))),
       pool_(Pool::create(options_.pool_bytes_max)),
       channels_(std::make_shared<ChannelTable>(clock())) {
-  pool_->hold();
   if (!options_.seed)
     offload_ =
         std::make_unique<OffloadPool>(options_.offload_threads_max, options_.offload_waiting_max);
+  pool_->hold();
   if (kChecked) set_seal_writer_names(*pool_, [this](uint64_t id) { return name_of(id); });
   // Spinning saves a wake-up when another thread is about to push; with one processor nobody is.
   tells_spans_ = options_.on_span != nullptr;
   if (!options_.seed && sync::processors() > 1) spins_ = kSpinsBeforeSleep;
+  (void)unless_made_.release();
 }
 
 Runtime::~Runtime() {

@@ -172,6 +172,10 @@ class Runtime {
 
   const SystemOptions options_;
   Pool* const pool_;
+  struct ClosePool {
+    void operator()(Pool* pool) const { pool->close(); }
+  };
+  std::unique_ptr<Pool, ClosePool> unless_made_{pool_};  // if the constructor throws
   const std::shared_ptr<ChannelTable> channels_;
   VirtualClock virtual_clock_;
   std::unique_ptr<OffloadPool> offload_;

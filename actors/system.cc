@@ -18,7 +18,13 @@ detail::ActorCell& current_cell() {
 }  // namespace
 
 System::System(SystemOptions options) : runtime_(new detail::Runtime(std::move(options))) {
-  runtime_->start();
+  try {
+    runtime_->start();
+  } catch (...) {
+    runtime_->stop();
+    runtime_->drop();
+    throw;
+  }
 }
 
 System::~System() {

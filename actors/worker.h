@@ -81,7 +81,9 @@ class Worker {
   void start();
   // Asks it to end: blocked turns are cancelled, ready ones not begun.
   void stop();
-  void join() { thread_.join(); }
+  void join() {
+    if (thread_.joinable()) thread_.join();  // else it could not be started
+  }
 
   // The worker whose thread this is, or nullptr.
   static Worker* current() { return current_; }

@@ -4,6 +4,7 @@
 #include <cxxabi.h>
 
 #include <cstdlib>
+#include <memory>
 #include <string>
 #include <typeinfo>
 
@@ -12,10 +13,12 @@ namespace isola::detail {
 // Of a symbol of the linker; itself if it is none of C++.
 inline std::string demangled(const char* symbol) {
   int status = 0;
-  char* name = abi::__cxa_demangle(symbol, nullptr, nullptr, &status);
-  std::string result = status == 0 ? name : symbol;
-  std::free(name);
-  return result;
+  struct Free {
+    void operator()(char* text) const { std::free(text); }
+  };
+  const std::unique_ptr<char, Free> name(
+      abi::__cxa_demangle(symbol, nullptr, nullptr, &status));
+  return status == 0 ? name.get() : symbol;
 }
 inline std::string demangled(const std::type_info& type) { return demangled(type.name()); }
 
